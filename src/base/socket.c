@@ -10,70 +10,97 @@
 #include <sys/un.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
 
 enum { SOCKET_FDS_MAX = 16 };
 
-/* sun_path holds 107 bytes; a longer path goes through its directory's descriptor in /proc. */
-static int make_address(const char *path, struct sockaddr_un *addr, int *ret_dirfd, struct error *err)
+/*
+ * sun_path holds 107 bytes. A longer path is connected to through a descriptor of the socket file
+ * in /proc, and bound under a short name through its directory's, then renamed.
+ */
+static bool fits_address(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	AUTO_FREE char *dir = NULL;
-
-	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	*ret_dirfd = -1;
-	if (strlen(path) < sizeof(addr->sun_path)) {
-		memcpy(addr->sun_path, path, strlen(path) + 1);
-		return 0;
-	}
-	if (!slash || strlen(slash) > 88)
-		return error_set(err, ERROR_INVALID, "socket path is too long: %s", path);
-	dir = xstrndup(path, (size_t)(slash - path));
-	*ret_dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_dirfd < 0)
-		return error_set_errno(err, errno, "cannot open %s", dir);
-	snprintf(addr->sun_path, sizeof(addr->sun_path), "/proc/self/fd/%d%s", *ret_dirfd, slash);
-	return 0;
+	return strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path);
 }
 
 int unix_connect(const char *path, struct error *err)
 {
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	AUTO_CLOSE int dirfd = -1;
-	struct sockaddr_un addr;
-	int r;
+	AUTO_CLOSE int file = -1;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot make a socket");
-	r = make_address(path, &addr, &dirfd, err);
-	if (r < 0)
-		return r;
+	if (fits_address(path)) {
+		memcpy(addr.sun_path, path, strlen(path) + 1);
+	} else {
+		file = open(path, O_PATH | O_CLOEXEC);
+		if (file < 0)
+			return error_set_errno(err, errno, "cannot connect to %s", path);
+		snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d", file);
+	}
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return error_set_errno(err, errno, "cannot connect to %s", path);
 	return TAKE_FD(fd);
 }
 
+/* Binds fd to name in the directory of path, whatever the directory's length. */
+static int bind_long(int fd, const char *path, mode_t mode, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+	AUTO_CLOSE int dirfd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char id[17], name[32];
+
+	if (dirfd < 0)
+		return error_set_errno(err, errno, "cannot open %s", dir);
+	random_hex(id, 8);
+	snprintf(name, sizeof(name), ".socket-%s", id);
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d/%s", dirfd, name);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return error_set_errno(err, errno, "cannot bind a socket in %s", dir);
+	if (fchmodat(dirfd, name, mode, 0) < 0 || renameat(dirfd, name, AT_FDCWD, path) < 0) {
+		int saved = errno;
+
+		unlinkat(dirfd, name, 0);
+		return error_set_errno(err, saved, "cannot bind a socket to %s", path);
+	}
+	return 0;
+}
+
+static int bind_path(int fd, const char *path, mode_t mode, struct error *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	if (!fits_address(path))
+		return bind_long(fd, path, mode, err);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	/* the socket's mode comes from the descriptor's, with no window in which it is wider */
+	if (fchmod(fd, mode) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+	    chmod(path, mode) < 0)
+		return error_set_errno(err, errno, "cannot bind a socket to %s", path);
+	return 0;
+}
+
 int unix_listen(const char *path, mode_t mode, struct error *err)
 {
 	AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	AUTO_CLOSE int dirfd = -1;
-	struct sockaddr_un addr;
 	struct error probe = { 0 };
 	int live, r;
 
 	if (fd < 0)
 		return error_set_errno(err, errno, "cannot make a socket");
-	r = make_address(path, &addr, &dirfd, err);
-	if (r < 0)
-		return r;
 	live = unix_connect(path, &probe);
 	if (live >= 0) {
 		close(live);
 		return error_set(err, ERROR_CONFLICT, "another program is listening on %s", path);
 	}
 	unlink(path);
-	/* the socket's mode comes from the descriptor's, with no window in which it is wider */
-	if (fchmod(fd, mode) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-	    chmod(path, mode) < 0 || listen(fd, 1024) < 0)
+	r = bind_path(fd, path, mode, err);
+	if (r < 0)
+		return r;
+	if (listen(fd, 1024) < 0)
 		return error_set_errno(err, errno, "cannot listen on %s", path);
 	return TAKE_FD(fd);
 }
