@@ -23,3 +23,5 @@ json_t *json_member(const json_t *obj, const char *key, bool ci);
 const char *json_member_string(const json_t *obj, const char *key);
 /* 1 and *ret set; 0 when absent or null; -EINVAL when of another type. */
 int json_member_i64(const json_t *obj, const char *key, int64_t *ret) MUST_USE;
+/* A number without a fraction ("1e3" and "2.0" are fine): 0 or -EINVAL. */
+int json_number_i64(const json_t *v, int64_t *ret) MUST_USE;

@@ -13,6 +13,7 @@ struct json_writer {
 	struct strbuf *out; /* borrowed */
 	unsigned depth;
 	bool need_comma;
+	bool after_key;
 	bool html_escape; /* Go's json.Marshal default; json_writer_init sets it */
 	unsigned indent;  /* spaces per level; 0 = compact */
 };
