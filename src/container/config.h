@@ -114,7 +114,7 @@ struct host_config {
 	char *volume_driver;
 	struct strv volumes_from;
 	struct mount_spec_vec mounts;
-	int64_t console_size[2]; /* height, width; decoded from a list */
+	json_t *console_size; /* [height, width]; read it with host_config_console_size() */
 	struct strmap annotations;
 	struct strv cap_add, cap_drop;
 	char *cgroupns_mode;
@@ -162,6 +162,11 @@ struct container_create_request {
 
 extern const struct json_field container_config_fields[];
 extern const struct json_field host_config_fields[];
+
+/* 0 and 0 when unset. */
+void host_config_console_size(const struct host_config *h, unsigned *ret_height, unsigned *ret_width);
+void container_config_done(struct container_config *c);
+void host_config_done(struct host_config *h);
 
 /* Decodes a create body (case-insensitive keys). */
 int container_create_request_parse(struct str body, struct container_create_request *ret, struct error *err) MUST_USE;
