@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * Compression as streams: gzip (every member, ISA-L with zlib where it declines), zstd, and for reading also bzip2 and
- * xz; the format is found by its magic. Bounded: a decoder stops with TOO_LARGE past its limit, and
- * refuses zstd windows above 128 MiB. Not locked.
+ * Compression as streams: gzip (every member), zstd, and for reading also bzip2 and xz; the format
+ * is found by its magic. Bounded: a decoder stops with TOO_LARGE past its limit, and refuses what
+ * needs more than 128 MiB of memory. Bytes behind the end are refused. Not locked.
+ *
+ * Reading gzip is ISA-L's (twice zlib's speed), writing is zlib's: ISA-L's output depends on the
+ * processor, and a layer's digest must not.
  */
 #include <sys/types.h>
 

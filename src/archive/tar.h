@@ -3,7 +3,7 @@
 /*
  * tar as streams: reads ustar, PAX and GNU long names; writes the PAX form of LAYER-FACTS 4.1
  * byte for byte. Bounds: name and link 4096 bytes, PAX records 1 MiB, xattr value 64 KiB, sparse
- * files and unknown types refused. Not locked.
+ * files and unknown types refused. Behind the end of the archive only zeros may follow. Not locked.
  */
 #include <sys/types.h>
 #include <time.h>
@@ -53,6 +53,11 @@ int tar_reader_open(struct byte_source *from, struct tar_reader **ret, struct er
 int tar_next(struct tar_reader *r, const struct tar_entry **ret, struct error *err) MUST_USE;
 /* The current entry's content. */
 ssize_t tar_read(struct tar_reader *r, void *buf, size_t n, struct error *err) MUST_USE;
+/* The same without a copy: *ret is valid until the next call. */
+ssize_t tar_peek(struct tar_reader *r, const void **ret, struct error *err) MUST_USE;
+/* A name from an archive for a message: control bytes escaped, cut to fit. Returns buf. */
+enum { TAR_QUOTE_MAX = 200 };
+const char *tar_quote(const char *name, char *buf);
 void tar_reader_free(struct tar_reader *r);
 DEFINE_CLEANUP(struct tar_reader *, tar_reader_free)
 
