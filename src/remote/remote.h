@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/strbuf.h"
+#include "base/vec.h"
 #include "oci/digest.h"
 #include "oci/reference.h"
 
@@ -20,7 +21,15 @@ struct remote_credentials {
 	const char *registry_token; /* bearer token given by the client */
 };
 
+/* What all calls of a program share: addresses, TLS sessions, bearer tokens, and which of the
+ * insecure hosts speak plain HTTP. Any thread; outlives every remote that uses it. */
+struct remote_shared;
+struct remote_shared *remote_shared_new(void) MUST_USE;
+void remote_shared_free(struct remote_shared *s);
+
+/* Borrowed by a remote for as long as it lives. */
 struct remote_config {
+	struct remote_shared *shared; /* NULL: each remote has its own */
 	const char *const *mirrors;  /* URLs for docker.io, NULL-terminated; tried in order, pull only */
 	const char *const *insecure; /* hosts or CIDR blocks that may use plain HTTP or unverified TLS;
 				      * 127.0.0.0/8, ::1 and "localhost" always do */
@@ -33,20 +42,22 @@ struct remote_config {
 enum remote_action { REMOTE_PULL, REMOTE_PUSH };
 
 /* Finds the endpoint that answers (mirrors first for docker.io pulls) and authenticates when asked. Errors as Docker words them: UNAUTHORIZED
- * "pull access denied for x, repository does not exist or may require 'docker login'…". cancel may be NULL. */
+ * "no basic auth credentials". cancel may be NULL. */
 int remote_open(const struct remote_config *config, const struct reference *ref, const struct remote_credentials *c,
 		enum remote_action action, atomic_bool *cancel, struct remote **ret, struct error *err) MUST_USE;
 void remote_free(struct remote *r);
 DEFINE_CLEANUP(struct remote *, remote_free)
 const char *remote_endpoint(const struct remote *r); /* "http://localhost:5000" */
 
-/* A manifest by tag or digest, at most MANIFEST_SIZE_MAX; a digest is verified. NOT_FOUND: "manifest unknown". */
+/* A manifest by tag or digest, at most MANIFEST_SIZE_MAX; a digest is verified. Goes on to the next endpoint when a mirror
+ * fails. NOT_FOUND as dockerd has it: "manifest for x:y not found: manifest unknown: ...", "pull access denied for x,
+ * repository does not exist or may require 'docker login': ...". */
 int remote_get_manifest(struct remote *r, const char *tag_or_digest, struct strbuf *ret_body, char **ret_media_type,
 			struct digest *ret_digest, struct error *err) MUST_USE;
 int remote_put_manifest(struct remote *r, const char *tag_or_digest, const char *media_type, struct str body,
 			struct error *err) MUST_USE;
 
-/* Streams a blob from offset into sink; stops at size (more is INVALID). Retries transient failures with Range from
+/* Streams a blob into sink; stops at size (more is INVALID). Retries transient failures with Range from
  * where it was. The caller verifies the digest. */
 typedef int (*remote_sink_fn)(void *ctx, const void *data, size_t n, struct error *err);
 int remote_get_blob(struct remote *r, const struct digest *d, int64_t size, remote_sink_fn sink, void *ctx,
@@ -58,6 +69,8 @@ int remote_mount_blob(struct remote *r, const struct digest *d, const char *from
 typedef void (*remote_progress_fn)(void *ctx, int64_t done);
 int remote_put_blob(struct remote *r, const struct digest *d, int fd, int64_t size, remote_progress_fn progress,
 		    void *ctx, struct error *err) MUST_USE;
+/* All tags of the repository, as the registry orders them. */
+int remote_tags(struct remote *r, struct strv *ret, struct error *err) MUST_USE;
 /* Checks credentials (docker login). ret_token may get an identity token. */
 int remote_login(const struct remote_config *config, const char *server, const struct remote_credentials *c,
 		 char **ret_token, struct error *err) MUST_USE;
