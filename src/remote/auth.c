@@ -142,7 +142,7 @@ static int token_answer(struct remote *r, const struct endpoint *e, const char *
                         const char *service, const char *scope, struct http_response *answer,
                         struct error *err)
 {
-	bool trusted;
+	bool trusted = false;
 	AUTO_STRBUF form = { 0 };
 	AUTO_FREE char *url = NULL;
 	AUTO_FREE char *basic = NULL;

@@ -232,8 +232,8 @@ int link_next(struct str header, char **ret, struct error *err)
 	if (header.len > HEADER_VALUE_MAX)
 		return error_set(err, ERROR_INVALID, "Link of %zu bytes is too long", header.len);
 	for (skip_separators(&header); header.len; skip_separators(&header)) {
-		struct str target;
-		bool next;
+		struct str target = { 0 };
+		bool next = false;
 		int r = parse_link(&header, &target, &next, err);
 		if (r < 0)
 			return error_prefix(err, "Link");

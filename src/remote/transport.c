@@ -354,7 +354,7 @@ static int set_up(struct exchange *x, CURL *c, const char *authorization)
 
 static void describe_peer(const struct exchange *x, char *out, size_t size)
 {
-	char host[NI_MAXHOST], port[NI_MAXSERV];
+	char host[64], port[8];
 	socklen_t len = x->peer.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
 	                                              : sizeof(struct sockaddr_in);
 	const void *peer = &x->peer;
@@ -371,7 +371,7 @@ static void describe_peer(const struct exchange *x, char *out, size_t size)
 static void describe_failure(const struct exchange *x, CURL *c, CURLcode code, char *out,
                              size_t size)
 {
-	char peer[NI_MAXHOST + NI_MAXSERV + 8];
+	char peer[128];
 	long number = 0;
 	struct origin o = { 0 };
 	struct error ignored;
