@@ -67,3 +67,5 @@ void image_config_copy(const struct image_config *from, struct image_config *ret
 void image_config_done(struct image_config *c);
 /* chainID of the first n layers (LAYER-FACTS 4.3). n >= 1. */
 void image_chain_id(const struct digest *diff_ids, size_t n, struct digest *ret);
+/* One step of it. */
+struct digest image_chain_next(const struct digest *parent, const struct digest *diff_id);
