@@ -107,6 +107,7 @@ int http_read_all(struct http_request *req, size_t limit, struct strbuf *out, st
 
 /* Response head: before the first begin/respond. Values with control characters assert. */
 void http_set_header(struct http_request *req, const char *name, const char *value);
+void http_add_header(struct http_request *req, const char *name, const char *value); /* keeps others of the name */
 void http_set_headerf(struct http_request *req, const char *name, const char *fmt, ...) PRINTF_FORMAT(3, 4);
 /* A whole answer. HEAD sends the head with this length only. content_type may be NULL. */
 void http_respond(struct http_request *req, int status, const char *content_type, const void *body, size_t n);
