@@ -34,6 +34,7 @@ char *strbuf_reserve(struct strbuf *b, size_t n)
 		cap = MAX(b->cap * 2, (size_t)64);
 		b->cap = MAX(cap, need);
 		b->ptr = xreallocarray(b->ptr, b->cap, 1);
+		b->ptr[b->len] = '\0';
 	}
 	return b->ptr + b->len;
 }

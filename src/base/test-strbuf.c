@@ -59,3 +59,11 @@ TEST(urls)
 	assert_int_equal(url_decode(STR("%0"), false, &back), -EINVAL);
 	assert_int_equal(url_decode(STR("%00"), false, &back), -EINVAL);
 }
+
+TEST(reserved_but_unused_room_leaves_it_terminated)
+{
+	AUTO_STRBUF b = { 0 };
+
+	assert_non_null(strbuf_reserve(&b, 100));
+	assert_string_equal(strbuf_cstr(&b), "");
+}
