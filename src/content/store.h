@@ -27,6 +27,7 @@ struct content_options {
 struct content_store *content_open(const char *path, struct db *db, const struct content_options *o,
 				   struct error *err) MUST_USE;
 void content_close(struct content_store *s);
+DEFINE_CLEANUP(struct content_store *, content_close)
 
 /* 1 and *ret_size (may be NULL) with the lease extended, 0 when there is none. */
 int content_stat(struct content_store *s, const struct digest *d, int64_t *ret_size, struct error *err) MUST_USE;
@@ -48,6 +49,12 @@ int64_t content_ingest_size(const struct content_ingest *i);
  * checked: a mismatch is INVALID and says both. Frees i, also on failure. ret may be NULL. */
 int content_ingest_commit(struct content_ingest *i, const struct digest *expected, int64_t expected_size,
 			  struct digest *ret, struct error *err) MUST_USE;
+/* The same without waiting for the disk: the blob is there, but a power cut before the next
+ * content_sync() takes it back. For pulls, which bring many blobs and name them at the end. */
+int content_ingest_commit_relaxed(struct content_ingest *i, const struct digest *expected, int64_t expected_size,
+				  struct digest *ret, struct error *err) MUST_USE;
+/* Makes all that was committed so far durable (one syncfs). Before whatever names the blobs. */
+int content_sync(struct content_store *s, struct error *err) MUST_USE;
 void content_ingest_abort(struct content_ingest *i);
 /* Uploads that outlive a request or the process: suspend leaves file ingest/<name> and gives the
  * state to keep; resume takes it up at the state's offset (a longer file is cut). */
