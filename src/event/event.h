@@ -3,7 +3,8 @@
 /*
  * The engine's events: published by any room, kept in a ring of EVENT_RING for `since`, and
  * handed to subscribers, each with a queue of its own that is bounded (a subscriber that does not
- * read loses the oldest and is told how many). Any thread.
+ * read loses the oldest and is told how many: type "daemon", action "events-lost", attribute
+ * "count"). Any thread.
  */
 #include "base/strmap.h"
 
