@@ -135,6 +135,10 @@ int container_unpause(struct container *c, struct error *err) MUST_USE;
 int container_rename(struct container *c, const char *name, struct error *err) MUST_USE;
 int container_update(struct container *c, const struct host_config *resources, const json_t *given, struct strv *warnings,
 		     struct error *err) MUST_USE;
+/* Joins or leaves a network; a stopped container does so at its next start. CONFLICT when it is there already. */
+int container_network_connect(struct container *c, const char *network, const struct endpoint *settings,
+			      struct error *err) MUST_USE;
+int container_network_disconnect(struct container *c, const char *network, bool force, struct error *err) MUST_USE;
 struct container_remove_options {
 	bool force, volumes, link;
 };
