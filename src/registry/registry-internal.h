@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the registry's request handlers share. */
+#include "base/map.h"
+#include "base/thread.h"
+#include "content/store.h"
+#include "http/router.h"
+#include "oci/reference.h"
+#include "registry/errors.h"
+#include "registry/metadata.h"
+#include "registry/registry.h"
+
+enum { REGISTRY_BUFFER = 128 * 1024, REGISTRY_LIST_BATCH = 1000, REGISTRY_TAGS_MAX = 100 };
+
+struct registry {
+	const struct registry_config *config; /* borrowed */
+	struct metadata *metadata;            /* owned */
+	struct content_store *store;          /* owned */
+	pthread_mutex_t upload_lock;          /* of busy_uploads */
+	struct map *busy_uploads;             /* ids that a request is writing to right now */
+};
+
+enum access_action { ACCESS_NONE, ACCESS_ANY, ACCESS_PULL, ACCESS_PUSH, ACCESS_DELETE, ACCESS_CATALOG };
+
+/* One request on its way. All strings are borrowed from the request's arena. */
+struct registry_call {
+	struct registry *registry;
+	struct http_request *http;
+	const char *repo;      /* checked against the grammar, or NULL */
+	const char *reference; /* the route's last parameter: digest, tag or upload id */
+	const char *actor;     /* who asks; "" for anybody */
+	enum registry_code code;
+	struct strbuf problems; /* more errors of the same answer, as JSON */
+};
+
+typedef int (*registry_handler_fn)(struct registry_call *c, struct error *err);
+
+struct registry_route {
+	struct http_route route; /* first, for the router */
+	registry_handler_fn handler;
+	enum access_action action;
+};
+
+/* The one list of routes (routes.c), and the server's entry. */
+void registry_handle(struct http_request *req, void *ctx);
+
+/* Whether the caller may do it (access.c); sets the code and the challenge when not. */
+int access_check(struct registry_call *c, const char *repo, enum access_action action, struct error *err) MUST_USE;
+bool access_allowed(struct registry_call *c, const char *repo, enum access_action action);
+
+int blob_get(struct registry_call *c, struct error *err);
+int blob_delete(struct registry_call *c, struct error *err);
+int upload_start(struct registry_call *c, struct error *err);
+int upload_status(struct registry_call *c, struct error *err);
+int upload_chunk(struct registry_call *c, struct error *err);
+int upload_finish(struct registry_call *c, struct error *err);
+int upload_cancel(struct registry_call *c, struct error *err);
+int manifest_get(struct registry_call *c, struct error *err);
+int manifest_put(struct registry_call *c, struct error *err);
+int manifest_delete(struct registry_call *c, struct error *err);
+int tags_list(struct registry_call *c, struct error *err);
+int catalog_list(struct registry_call *c, struct error *err);
+int referrers_list(struct registry_call *c, struct error *err);
+
+/* The reference as a digest; DIGEST_INVALID. */
+int call_digest(struct registry_call *c, const char *text, struct digest *ret, struct error *err) MUST_USE;
+/* "n" and "last" of a page; 0 <= *n, *given false without n. */
+int call_page(struct registry_call *c, int64_t *ret_n, bool *ret_given, const char **ret_last,
+	      struct error *err) MUST_USE;
+/* Location: path below the configured host, or relative. */
+void call_location(struct registry_call *c, const char *fmt, ...) PRINTF_FORMAT(2, 3);
+/* Until when an answer of now holds. */
+int64_t call_lease(const struct registry_call *c);

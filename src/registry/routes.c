@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a request to its handler: names checked, access decided, errors turned into answers. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/time.h"
+#include "registry/registry-internal.h"
+
+#define GET (1u << HTTP_GET)
+#define POST (1u << HTTP_POST)
+#define PUT (1u << HTTP_PUT)
+#define PATCH (1u << HTTP_PATCH)
+#define DELETE (1u << HTTP_DELETE)
+
+static int base_get(struct registry_call *c, struct error *err)
+{
+	http_respond_json(c->http, 200, STR("{}"));
+	return 0;
+}
+
+/* clang-format off */
+static const struct registry_route routes[] = {
+	{ { GET,    "/v2/" },                                 base_get,        ACCESS_ANY },
+	{ { GET,    "/v2" },                                  base_get,        ACCESS_ANY },
+	{ { GET,    "/v2/_catalog" },                         catalog_list,    ACCESS_CATALOG },
+	{ { GET,    "/v2/{name...}/blobs/uploads/{id}" },     upload_status,   ACCESS_PUSH },
+	{ { PATCH,  "/v2/{name...}/blobs/uploads/{id}" },     upload_chunk,    ACCESS_PUSH },
+	{ { PUT,    "/v2/{name...}/blobs/uploads/{id}" },     upload_finish,   ACCESS_PUSH },
+	{ { DELETE, "/v2/{name...}/blobs/uploads/{id}" },     upload_cancel,   ACCESS_PUSH },
+	{ { POST,   "/v2/{name...}/blobs/uploads/" },         upload_start,    ACCESS_PUSH },
+	{ { POST,   "/v2/{name...}/blobs/uploads" },          upload_start,    ACCESS_PUSH },
+	{ { GET,    "/v2/{name...}/blobs/{digest}" },         blob_get,        ACCESS_PULL },
+	{ { DELETE, "/v2/{name...}/blobs/{digest}" },         blob_delete,     ACCESS_DELETE },
+	{ { GET,    "/v2/{name...}/manifests/{reference}" },  manifest_get,    ACCESS_PULL },
+	{ { PUT,    "/v2/{name...}/manifests/{reference}" },  manifest_put,    ACCESS_PUSH },
+	{ { DELETE, "/v2/{name...}/manifests/{reference}" },  manifest_delete, ACCESS_DELETE },
+	{ { GET,    "/v2/{name...}/tags/list" },              tags_list,       ACCESS_PULL },
+	{ { GET,    "/v2/{name...}/referrers/{digest}" },     referrers_list,  ACCESS_PULL },
+};
+/* clang-format on */
+
+int64_t call_lease(const struct registry_call *c)
+{
+	return time_now() + c->registry->config->lease_ns;
+}
+
+void call_location(struct registry_call *c, const char *fmt, ...)
+{
+	AUTO_STRBUF url = { 0 };
+	va_list ap;
+
+	if (c->registry->config->host)
+		strbuf_puts(&url, c->registry->config->host);
+	va_start(ap, fmt);
+	strbuf_vprintf(&url, fmt, ap);
+	va_end(ap);
+	http_set_header(c->http, "Location", strbuf_cstr(&url));
+}
+
+int call_digest(struct registry_call *c, const char *text, struct digest *ret, struct error *err)
+{
+	if (digest_parse(str_from(text), ret) == 0)
+		return 0;
+	return call_fail(c, CODE_DIGEST_INVALID, err,
+			 "\"%.150s\" is no digest: sha256:<64 hex digits> or sha512:<128 hex digits> is", text);
+}
+
+int call_page(struct registry_call *c, int64_t *ret_n, bool *ret_given, const char **ret_last,
+	      struct error *err)
+{
+	const char *n = http_query_get(c->http, "n"), *last = http_query_get(c->http, "last");
+	uint64_t value = 0;
+	int r = n ? parse_u64(n, &value) : 0;
+
+	if (r == -ERANGE || value > INT32_MAX) {
+		value = INT32_MAX;
+		r = 0;
+	}
+	if (r < 0)
+		return call_fail(c, CODE_PAGINATION_NUMBER_INVALID, err,
+				 "n=%.40s: a number of entries, 0 or more, is wanted", n);
+	*ret_n = (int64_t)value;
+	*ret_given = n != NULL;
+	*ret_last = last ? last : "";
+	return 0;
+}
+
+/* The path matched, but not with this method. */
+static void refuse_method(struct registry_call *c, unsigned allowed)
+{
+	AUTO_STRBUF list = { 0 };
+	struct error err = { 0 };
+
+	for (unsigned m = 0; m < HTTP_METHOD_COUNT; m++)
+		if (allowed & 1u << m)
+			strbuf_printf(&list, "%s%s", list.len ? ", " : "", http_method_name((enum http_method)m));
+	http_set_header(c->http, "Allow", strbuf_cstr(&list));
+	IGNORE_RESULT(call_fail(c, CODE_UNSUPPORTED, &err, "%s is not possible here, but %s",
+				http_method_name(c->http->method), strbuf_cstr(&list)),
+		      "rendered right here");
+	call_render_error(c, &err);
+}
+
+static int dispatch(struct registry_call *c, const struct registry_route *route,
+		    const struct http_route_params *params, struct error *err)
+{
+	int r;
+
+	if (params->len > 0) {
+		c->repo = params->ptr[0].value;
+		if (!reference_is_path(str_from(c->repo)))
+			return call_fail(c, CODE_NAME_INVALID, err,
+					 "\"%.100s\" is no repository name: lower-case letters, digits and "
+					 "separators . _ __ - between them, parts divided by /, at most 255 bytes",
+					 c->repo);
+	}
+	if (params->len > 1)
+		c->reference = params->ptr[1].value;
+	r = access_check(c, c->repo, route->action, err);
+	return r < 0 ? r : route->handler(c, err);
+}
+
+void registry_handle(struct http_request *req, void *ctx)
+{
+	struct registry_call c = { .registry = ctx, .http = req, .actor = "" };
+	struct http_route_params params = { .len = 0 };
+	struct error err = { 0 };
+	unsigned allowed = 0;
+	size_t index = 0;
+	int r;
+
+	http_set_header(req, "Docker-Distribution-API-Version", "registry/2.0");
+	http_set_header(req, "X-Content-Type-Options", "nosniff");
+	r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]), req->method, req->path,
+			     req->arena, &index, &params, &allowed);
+	if (r < 0)
+		refuse_method(&c, allowed);
+	else if (r == 0)
+		r = call_fail(&c, CODE_NOT_FOUND, &err, "there is nothing at %.200s", req->path);
+	else
+		r = dispatch(&c, &routes[index], &params, &err);
+	if (r < 0 && err.kind != ERROR_NONE)
+		call_render_error(&c, &err);
+	strbuf_done(&c.problems);
+}

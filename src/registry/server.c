@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening the store, listening, and the end by signal. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "registry/registry-internal.h"
+
+enum { LISTEN_BACKLOG = 1024, DATABASE_PATH_MAX = 4096 };
+
+struct registry *registry_open(const struct registry_config *config, struct error *err)
+{
+	CLEANUP(registry_close_ptr) struct registry *r = NEW(struct registry);
+	AUTO_FREE char *database = xasprintf("%s/registry.db", config->root);
+	AUTO_FREE char *content = xasprintf("%s/content", config->root);
+	AUTO_CLOSE int dir = open_or_make_dir(AT_FDCWD, config->root, 0755, err);
+
+	if (dir < 0)
+		return NULL;
+	r->config = config;
+	pthread_mutex_init(&r->upload_lock, NULL);
+	r->busy_uploads = map_new();
+	r->metadata = metadata_open(database, err);
+	if (!r->metadata)
+		return NULL;
+	r->store = content_open(content, metadata_db(r->metadata),
+				&(struct content_options){ .referenced_sql = metadata_blob_referenced_sql,
+							   .lease_ns = config->lease_ns },
+				err);
+	if (!r->store)
+		return NULL;
+	return TAKE_PTR(r);
+}
+
+void registry_close(struct registry *r)
+{
+	if (!r)
+		return;
+	content_close(r->store);
+	metadata_close(r->metadata);
+	map_free(r->busy_uploads);
+	free(r);
+}
+
+/* "[HOST]:PORT" with a numeric host; none is all addresses, IPv6 included where there is any. */
+static int parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len, struct error *err)
+{
+	const char *colon = strrchr(text, ':');
+	AUTO_FREE char *host = colon ? xstrndup(text, (size_t)(colon - text)) : NULL;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+	uint64_t port;
+	size_t n = host ? strlen(host) : 0;
+
+	if (!colon || parse_u64(colon + 1, &port) < 0 || port > 65535)
+		return error_set(err, ERROR_INVALID, "http.addr \"%s\" is not [HOST]:PORT", text);
+	memset(ret, 0, sizeof(*ret));
+	if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
+		memmove(host, host + 1, n - 2);
+		host[n - 2] = '\0';
+	}
+	if (streq(host, "localhost"))
+		snprintf(host, n + 1, "%s", "127.1");
+	if (inet_pton(AF_INET, streq(host, "127.1") ? "127.0.0.1" : host, &v4->sin_addr) == 1) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons((uint16_t)port);
+		*ret_len = sizeof(*v4);
+		return 0;
+	}
+	if (n > 0 && inet_pton(AF_INET6, host, &v6->sin6_addr) != 1)
+		return error_set(err, ERROR_INVALID, "http.addr \"%s\": the host must be a numeric address, localhost or empty",
+				 text);
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons((uint16_t)port);
+	*ret_len = sizeof(*v6);
+	return 0;
+}
+
+static int listen_at(const char *text, struct error *err)
+{
+	struct sockaddr_storage a;
+	socklen_t len;
+	const int one = 1, zero = 0;
+	AUTO_CLOSE int fd = -1;
+	int r = parse_address(text, &a, &len, err);
+
+	if (r < 0)
+		return r;
+	fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 && a.ss_family == AF_INET6 && errno == EAFNOSUPPORT && *text == ':') {
+		struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = ((struct sockaddr_in6 *)&a)->sin6_port };
+
+		memcpy(&a, &v4, sizeof(v4));
+		len = sizeof(v4);
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	}
+	if (fd < 0)
+		return error_set_errno(err, errno, "cannot make a socket for %s", text);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (a.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+	if (bind(fd, (struct sockaddr *)&a, len) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+		return error_set_errno(err, errno, "cannot listen on %s", text);
+	return TAKE_FD(fd);
+}
+
+/* For the signal handler: the one server, and how long it may take to end. */
+static struct http_server *volatile running;
+static volatile unsigned running_drain_ms;
+
+static void on_stop(int sig)
+{
+	if (running)
+		http_server_stop(running, running_drain_ms);
+}
+
+/* As PID 1 of a container the default action is not taken: handlers are a must. */
+static void catch_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_stop }, ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int registry_serve(struct registry *r, struct error *err)
+{
+	const struct http_server_options options = { .handler = registry_handle,
+						     .ctx = r,
+						     .server_name = "coracle-registry" };
+	AUTO_CLOSE int fd = listen_at(r->config->address, err);
+	struct http_server *server;
+	int ret;
+
+	if (fd < 0)
+		return fd;
+	server = http_server_new(&options, err);
+	if (!server)
+		return error_errno(err);
+	ret = http_server_listen(server, TAKE_FD(fd), NULL, NULL, err);
+	if (ret == 0) {
+		running_drain_ms = (unsigned)r->config->drain_ms;
+		running = server;
+		catch_signals();
+		log_info("serving address=%s root=%s version=%s", r->config->address, r->config->root,
+			 CORACLE_VERSION);
+		ret = http_server_run(server, err);
+		running = NULL;
+		log_info("stopped");
+	}
+	http_server_free(server);
+	return ret;
+}
