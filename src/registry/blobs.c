@@ -6,7 +6,8 @@
 
 static int unknown(struct registry_call *c, struct error *err)
 {
-	return call_fail(c, CODE_BLOB_UNKNOWN, err, "repository %s has no blob %s", c->repo, c->reference);
+	return call_fail(c, CODE_BLOB_UNKNOWN, err, "repository %s has no blob %s", c->repo,
+	                 c->reference);
 }
 
 /*
@@ -18,7 +19,8 @@ static int keep_promise(struct registry_call *c, const struct metadata_blob *b, 
 {
 	if (b->referenced || b->leased_until > time_now() + c->registry->config->lease_ns / 2)
 		return 1;
-	return metadata_blob_extend(c->registry->metadata, c->repo, c->reference, call_lease(c), err);
+	return metadata_blob_extend(c->registry->metadata, c->repo, c->reference, call_lease(c),
+	                            err);
 }
 
 static void set_blob_headers(struct registry_call *c, char *etag)
@@ -28,7 +30,8 @@ static void set_blob_headers(struct registry_call *c, char *etag)
 	http_set_header(c->http, "Cache-Control", "max-age=31536000");
 }
 
-static int blob_send(struct registry_call *c, const struct digest *d, int64_t size, struct error *err)
+static int blob_send(struct registry_call *c, const struct digest *d, int64_t size,
+                     struct error *err)
 {
 	char etag[DIGEST_TEXT_MAX + 2];
 	AUTO_CLOSE int fd = -1;

@@ -6,7 +6,7 @@ enum { CATALOG_DEFAULT = 100 };
 
 /* Names that the caller may not read are as good as absent: fills the page from what follows. */
 static int catalog_page(struct registry_call *c, const char *last, int64_t limit, struct strv *out,
-			struct error *err)
+                        struct error *err)
 {
 	AUTO_STRV names = { 0 };
 
@@ -29,9 +29,9 @@ static int catalog_page(struct registry_call *c, const char *last, int64_t limit
 int catalog_list(struct registry_call *c, struct error *err)
 {
 	return list_respond(c,
-			    &(struct list_source){ .head = "{\"repositories\":[",
-						   .path = "/v2/_catalog",
-						   .page = catalog_page,
-						   .default_n = CATALOG_DEFAULT },
-			    err);
+	                    &(struct list_source){ .head = "{\"repositories\":[",
+	                                           .path = "/v2/_catalog",
+	                                           .page = catalog_page,
+	                                           .default_n = CATALOG_DEFAULT },
+	                    err);
 }

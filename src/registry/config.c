@@ -61,17 +61,19 @@ static int apply(struct registry_config *c, const char *name, const char *value,
 }
 
 int registry_config_load(const char *path, char *const *environment, struct registry_config *ret,
-			 struct error *err)
+                         struct error *err)
 {
 	AUTO_REGISTRY_CONFIG c = { 0 };
 
 	if (path)
-		return error_set(err, ERROR_NOT_IMPLEMENTED,
-				 "configuration files are not supported yet: use REGISTRY_* variables");
+		return error_set(
+			err, ERROR_NOT_IMPLEMENTED,
+			"configuration files are not supported yet: use REGISTRY_* variables");
 	set_defaults(&c);
 	for (; *environment; environment++) {
 		const char *eq = strchr(*environment, '=');
-		AUTO_FREE char *name = eq ? xstrndup(*environment, (size_t)(eq - *environment)) : NULL;
+		AUTO_FREE char *name =
+			eq ? xstrndup(*environment, (size_t)(eq - *environment)) : NULL;
 
 		if (name && apply(&c, name, eq + 1, err) < 0)
 			return error_errno(err);

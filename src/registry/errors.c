@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/errors.h"
 
+#include <assert.h>
+#include <stdio.h>
+
 #include "base/log.h"
 #include "json/writer.h"
 #include "registry/registry-internal.h"
@@ -49,7 +52,8 @@ static const char *const kind_names[ERROR_KIND_COUNT] = {
 	[ERROR_NO_SPACE] = "DENIED",
 };
 
-int call_fail(struct registry_call *c, enum registry_code code, struct error *err, const char *fmt, ...)
+int call_fail(struct registry_call *c, enum registry_code code, struct error *err, const char *fmt,
+              ...)
 {
 	char message[ERROR_MESSAGE_MAX];
 	va_list ap;
@@ -61,7 +65,8 @@ int call_fail(struct registry_call *c, enum registry_code code, struct error *er
 	return error_set(err, codes[code].kind, "%s", message);
 }
 
-static void write_problem(struct strbuf *out, const char *name, const char *message, const char *digest)
+static void write_problem(struct strbuf *out, const char *name, const char *message,
+                          const char *digest)
 {
 	struct json_writer w;
 
@@ -78,7 +83,8 @@ static void write_problem(struct strbuf *out, const char *name, const char *mess
 	jw_object_end(&w);
 }
 
-void call_problem(struct registry_call *c, enum registry_code code, const char *message, const char *digest)
+void call_problem(struct registry_call *c, enum registry_code code, const char *message,
+                  const char *digest)
 {
 	if (c->problems.len > 0)
 		strbuf_putc(&c->problems, ',');
@@ -92,8 +98,8 @@ void call_render_error(struct registry_call *c, const struct error *err)
 	int status = c->code ? codes[c->code].status : http_status_of(err->kind);
 
 	if (status >= 500)
-		log_error("request failed method=%s path=%s error=%s", http_method_name(c->http->method),
-			  c->http->path, err->message);
+		log_error("request failed method=%s path=%s error=%s",
+		          http_method_name(c->http->method), c->http->path, err->message);
 	if (http_answered(c->http)) {
 		http_request_abort(c->http);
 		return;

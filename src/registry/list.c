@@ -17,7 +17,8 @@ static void add_names(struct strbuf *out, const struct strv *names, size_t n, bo
 	}
 }
 
-static void set_link(struct registry_call *c, const struct list_source *s, int64_t n, const char *last)
+static void set_link(struct registry_call *c, const struct list_source *s, int64_t n,
+                     const char *last)
 {
 	AUTO_STRBUF link = { 0 };
 
@@ -28,8 +29,8 @@ static void set_link(struct registry_call *c, const struct list_source *s, int64
 }
 
 /* One page; one name more is asked for, to know whether there is another. */
-static int respond_page(struct registry_call *c, const struct list_source *s, int64_t n, const char *last,
-			struct error *err)
+static int respond_page(struct registry_call *c, const struct list_source *s, int64_t n,
+                        const char *last, struct error *err)
 {
 	AUTO_STRBUF body = { 0 };
 	AUTO_STRV names = { 0 };
@@ -58,7 +59,7 @@ static int write_buffer(struct registry_call *c, struct strbuf *b)
 
 /* The whole list in batches, so that its length costs no memory. */
 static int respond_whole(struct registry_call *c, const struct list_source *s, const char *last,
-			 struct error *err)
+                         struct error *err)
 {
 	AUTO_STRBUF body = { 0 };
 	AUTO_STRV names = { 0 };

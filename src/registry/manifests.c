@@ -11,7 +11,7 @@
 static int unknown(struct registry_call *c, struct error *err)
 {
 	return call_fail(c, CODE_MANIFEST_UNKNOWN, err, "repository %s has no manifest %s", c->repo,
-			 c->reference);
+	                 c->reference);
 }
 
 /* A tag or a digest. 1 digest, 0 tag. */
@@ -24,9 +24,10 @@ static int parse_reference(struct registry_call *c, struct digest *ret, struct e
 	}
 	if (reference_is_tag(str_from(c->reference)))
 		return 0;
-	return call_fail(c, CODE_TAG_INVALID, err,
-			 "\"%.150s\" is no tag: letters, digits and _ . - (not first), at most 128 bytes",
-			 c->reference);
+	return call_fail(
+		c, CODE_TAG_INVALID, err,
+		"\"%.150s\" is no tag: letters, digits and _ . - (not first), at most 128 bytes",
+		c->reference);
 }
 
 /* --- GET, HEAD --- */
@@ -68,7 +69,8 @@ static int parse_at(struct registry_call *c, int64_t *ret, struct error *err)
 	if (!text || time_parse_query(text, time_now(), ret) == 0)
 		return 0;
 	return call_fail(c, CODE_TAG_INVALID, err,
-			 "at=%.60s is no time: RFC 3339, unix seconds or an age such as 10m is", text);
+	                 "at=%.60s is no time: RFC 3339, unix seconds or an age such as 10m is",
+	                 text);
 }
 
 int manifest_get(struct registry_call *c, struct error *err)
@@ -82,7 +84,7 @@ int manifest_get(struct registry_call *c, struct error *err)
 	if (is_digest < 0 || parse_at(c, &at, err) < 0)
 		return error_errno(err);
 	r = metadata_manifest_find(c->registry->metadata, c->repo, c->reference, is_digest, at,
-				   c->http->method == HTTP_GET, &m, err);
+	                           c->http->method == HTTP_GET, &m, err);
 	if (r < 0)
 		return r;
 	if (r == 0)
@@ -127,7 +129,8 @@ static int read_body(struct registry_call *c, struct push *p, struct error *err)
 		r = http_read_all(c->http, MANIFEST_SIZE_MAX, &p->body, err);
 	if (r < 0 && err->kind == ERROR_TOO_LARGE)
 		return call_fail(c, CODE_MANIFEST_TOO_LARGE, err,
-				 "a manifest may have %d bytes at most: put content into blobs", MANIFEST_SIZE_MAX);
+		                 "a manifest may have %d bytes at most: put content into blobs",
+		                 MANIFEST_SIZE_MAX);
 	return r;
 }
 
@@ -140,7 +143,8 @@ static char *sent_media_type(struct registry_call *c)
 	if (!type || !str_cut(&rest, ';', &piece))
 		return NULL;
 	piece = str_trim(piece);
-	if (piece.len == 0 || str_eq_c(piece, "application/json") || str_eq_c(piece, "application/octet-stream") ||
+	if (piece.len == 0 || str_eq_c(piece, "application/json") ||
+	    str_eq_c(piece, "application/octet-stream") ||
 	    str_eq_c(piece, "application/x-www-form-urlencoded"))
 		return NULL;
 	return arena_strndup(c->http->arena, piece.ptr, piece.len);
@@ -152,23 +156,27 @@ static int parse_manifest(struct registry_call *c, struct push *p, struct error 
 	int r;
 
 	if (type && !media_type_is_manifest(type))
-		return call_fail(c, CODE_MANIFEST_INVALID, err,
-				 "manifests of type %.100s are not supported: OCI and Docker schema 2 ones are", type);
+		return call_fail(
+			c, CODE_MANIFEST_INVALID, err,
+			"manifests of type %.100s are not supported: OCI and Docker schema 2 ones are",
+			type);
 	r = manifest_parse(strbuf_str(&p->body), type, &p->manifest, err);
 	if (r < 0)
 		c->code = CODE_MANIFEST_INVALID;
 	return r;
 }
 
-static void add_ref(struct push *p, enum metadata_ref_kind kind, const struct descriptor *d, bool optional)
+static void add_ref(struct push *p, enum metadata_ref_kind kind, const struct descriptor *d,
+                    bool optional)
 {
 	char text[DIGEST_TEXT_MAX];
 
 	strv_add(&p->texts, digest_format(&d->digest, text));
-	metadata_ref_vec_push(&p->refs, (struct metadata_ref){ .kind = kind,
-							       .digest = p->texts.ptr[p->texts.len - 1],
-							       .size = d->size,
-							       .optional = optional });
+	metadata_ref_vec_push(&p->refs,
+	                      (struct metadata_ref){ .kind = kind,
+	                                             .digest = p->texts.ptr[p->texts.len - 1],
+	                                             .size = d->size,
+	                                             .optional = optional });
 }
 
 static void collect_refs(struct registry_call *c, struct push *p)
@@ -176,12 +184,12 @@ static void collect_refs(struct registry_call *c, struct push *p)
 	const struct manifest *m = &p->manifest;
 
 	if (m->kind == MANIFEST_INDEX) {
-		vec_for_each(&m->manifests, d)
+		vec_for_each (&m->manifests, d)
 			add_ref(p, METADATA_REF_MANIFEST, d, c->registry->config->sparse_indexes);
 		return;
 	}
 	add_ref(p, METADATA_REF_BLOB, &m->config, false);
-	vec_for_each(&m->layers, d)
+	vec_for_each (&m->layers, d)
 		add_ref(p, METADATA_REF_BLOB, d, media_type_is_nondistributable(d->media_type));
 }
 
@@ -216,7 +224,8 @@ static int add_tag(struct registry_call *c, struct push *p, const char *tag, str
 	if (!reference_is_tag(str_from(tag)))
 		return call_fail(c, CODE_TAG_INVALID, err, "tag=%.150s is no tag", tag);
 	if (p->n_tags == REGISTRY_TAGS_MAX)
-		return call_fail(c, CODE_TAG_INVALID, err, "more than %d tags at once", REGISTRY_TAGS_MAX);
+		return call_fail(c, CODE_TAG_INVALID, err, "more than %d tags at once",
+		                 REGISTRY_TAGS_MAX);
 	p->tags[p->n_tags++] = (struct metadata_tag_change){ .name = tag };
 	return 0;
 }
@@ -232,15 +241,17 @@ static int collect_tags(struct registry_call *c, struct push *p, bool is_digest,
 }
 
 /* The digest in the path, if any, must be the body's; without one it is SHA-256. */
-static int check_digest(struct registry_call *c, struct push *p, const struct digest *wanted, struct error *err)
+static int check_digest(struct registry_call *c, struct push *p, const struct digest *wanted,
+                        struct error *err)
 {
 	struct digest got;
 
-	digest_of(wanted ? wanted->algorithm : DIGEST_SHA256, strbuf_cstr(&p->body), p->body.len, &got);
+	digest_of(wanted ? wanted->algorithm : DIGEST_SHA256, strbuf_cstr(&p->body), p->body.len,
+	          &got);
 	digest_format(&got, p->digest);
 	if (wanted && !digest_equal(wanted, &got))
-		return call_fail(c, CODE_DIGEST_INVALID, err, "the manifest's digest is %s, not %s", p->digest,
-				 c->reference);
+		return call_fail(c, CODE_DIGEST_INVALID, err, "the manifest's digest is %s, not %s",
+		                 p->digest, c->reference);
 	return 0;
 }
 
@@ -261,7 +272,8 @@ static int prepare(struct registry_call *c, struct push *p, struct error *err)
 	int is_digest = parse_reference(c, &wanted, err);
 
 	if (is_digest < 0 || collect_tags(c, p, is_digest, err) < 0 || read_body(c, p, err) < 0 ||
-	    check_digest(c, p, is_digest ? &wanted : NULL, err) < 0 || parse_manifest(c, p, err) < 0)
+	    check_digest(c, p, is_digest ? &wanted : NULL, err) < 0 ||
+	    parse_manifest(c, p, err) < 0)
 		return error_errno(err);
 	collect_refs(c, p);
 	describe(p);
@@ -274,32 +286,34 @@ static int publish(struct registry_call *c, struct push *p, struct error *err)
 {
 	CLEANUP(metadata_missing_clear) struct metadata_missing_vec missing = { 0 };
 	const char *none = http_header_get(c->http, "If-None-Match");
-	int r = metadata_publish(c->registry->metadata,
-				 &(struct metadata_publication){
-					 .repo = c->repo,
-					 .digest = p->digest,
-					 .media_type = p->manifest.media_type,
-					 .artifact_type = artifact_type(p),
-					 .subject = *p->subject ? p->subject : NULL,
-					 .annotations = p->annotations.len ? p->annotations.ptr : NULL,
-					 .body = strbuf_str(&p->body),
-					 .refs = p->refs.ptr,
-					 .n_refs = p->refs.len,
-					 .tags = p->tags,
-					 .n_tags = p->n_tags,
-					 .if_match = p->if_match,
-					 .if_none_match = none && streq(none, "*"),
-					 .actor = c->actor,
-					 .now = time_now(),
-				 },
-				 &missing, err);
+	int r = metadata_publish(
+		c->registry->metadata,
+		&(struct metadata_publication){
+			.repo = c->repo,
+			.digest = p->digest,
+			.media_type = p->manifest.media_type,
+			.artifact_type = artifact_type(p),
+			.subject = *p->subject ? p->subject : NULL,
+			.annotations = p->annotations.len ? p->annotations.ptr : NULL,
+			.body = strbuf_str(&p->body),
+			.refs = p->refs.ptr,
+			.n_refs = p->refs.len,
+			.tags = p->tags,
+			.n_tags = p->n_tags,
+			.if_match = p->if_match,
+			.if_none_match = none && streq(none, "*"),
+			.actor = c->actor,
+			.now = time_now(),
+		},
+		&missing, err);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	vec_for_each(&missing, it)
-		call_problem(c, it->wrong_size ? CODE_MANIFEST_INVALID : CODE_MANIFEST_BLOB_UNKNOWN, it->message,
-			     it->digest);
-	return call_fail(c, CODE_MANIFEST_BLOB_UNKNOWN, err, "the manifest refers to what is not here");
+	vec_for_each (&missing, it)
+		call_problem(c, it->wrong_size ? CODE_MANIFEST_INVALID : CODE_MANIFEST_BLOB_UNKNOWN,
+		             it->message, it->digest);
+	return call_fail(c, CODE_MANIFEST_BLOB_UNKNOWN, err,
+	                 "the manifest refers to what is not here");
 }
 
 static void respond_published(struct registry_call *c, const struct push *p)
@@ -339,10 +353,11 @@ int manifest_delete(struct registry_call *c, struct error *err)
 	if (r < 0)
 		return r;
 	if (r > 0)
-		r = metadata_manifest_delete(c->registry->metadata, c->repo, c->reference, if_match, time_now(),
-					     err);
+		r = metadata_manifest_delete(c->registry->metadata, c->repo, c->reference, if_match,
+		                             time_now(), err);
 	else
-		r = metadata_tag_delete(c->registry->metadata, c->repo, c->reference, if_match, time_now(), err);
+		r = metadata_tag_delete(c->registry->metadata, c->repo, c->reference, if_match,
+		                        time_now(), err);
 	if (r < 0 && err->kind == ERROR_CONFLICT)
 		c->code = CODE_UNSUPPORTED;
 	if (r < 0)

@@ -2,8 +2,8 @@
 /* Which repository shows which blob, and for how long. */
 #include "registry/metadata-internal.h"
 
-int metadata_blob_find(struct metadata *m, const char *repo, const char *digest, struct metadata_blob *ret,
-		       struct error *err)
+int metadata_blob_find(struct metadata *m, const char *repo, const char *digest,
+                       struct metadata_blob *ret, struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -12,38 +12,39 @@ int metadata_blob_find(struct metadata *m, const char *repo, const char *digest,
 	if (!c)
 		return error_errno(err);
 	q = db_query(c, err,
-		     "SELECT b.size, b.leased_until, EXISTS (SELECT 1 FROM manifest_ref f "
-		     "WHERE f.repo = b.repo AND f.child = b.digest) "
-		     "FROM repository r JOIN repo_blob b ON b.repo = r.id AND b.digest = ? "
-		     "WHERE r.name = ?",
-		     "ss", digest, repo);
+	             "SELECT b.size, b.leased_until, EXISTS (SELECT 1 FROM manifest_ref f "
+	             "WHERE f.repo = b.repo AND f.child = b.digest) "
+	             "FROM repository r JOIN repo_blob b ON b.repo = r.id AND b.digest = ? "
+	             "WHERE r.name = ?",
+	             "ss", digest, repo);
 	if (!q)
 		return error_errno(err);
 	r = db_step(q, err);
 	if (r <= 0)
 		return r;
 	*ret = (struct metadata_blob){ .size = db_i64(q, 0),
-				       .leased_until = db_i64(q, 1),
-				       .referenced = db_i64(q, 2) != 0 };
+		                       .leased_until = db_i64(q, 1),
+		                       .referenced = db_i64(q, 2) != 0 };
 	return 1;
 }
 
 static int blob_show(struct db_conn *c, const char *repo, const char *digest, int64_t size,
-		     int64_t leased_until, int64_t now, struct error *err)
+                     int64_t leased_until, int64_t now, struct error *err)
 {
 	int64_t id;
 
 	if (metadata_repo_make(c, repo, now, &id, err) < 0)
 		return error_errno(err);
-	return db_exec(c, err,
-		       "INSERT INTO repo_blob(repo, digest, size, added, leased_until) VALUES(?, ?, ?, ?, ?) "
-		       "ON CONFLICT(repo, digest) DO UPDATE SET "
-		       "leased_until = MAX(leased_until, excluded.leased_until)",
-		       "isiii", id, digest, size, now, leased_until);
+	return db_exec(
+		c, err,
+		"INSERT INTO repo_blob(repo, digest, size, added, leased_until) VALUES(?, ?, ?, ?, ?) "
+		"ON CONFLICT(repo, digest) DO UPDATE SET "
+		"leased_until = MAX(leased_until, excluded.leased_until)",
+		"isiii", id, digest, size, now, leased_until);
 }
 
 int metadata_blob_add(struct metadata *m, const char *repo, const char *digest, int64_t size,
-		      int64_t leased_until, const char *upload, int64_t now, struct error *err)
+                      int64_t leased_until, const char *upload, int64_t now, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_DURABLE, err);
 	int r;
@@ -61,18 +62,19 @@ int metadata_blob_add(struct metadata *m, const char *repo, const char *digest, 
 	return db_commit(&tx, err);
 }
 
-int metadata_blob_extend(struct metadata *m, const char *repo, const char *digest, int64_t leased_until,
-			 struct error *err)
+int metadata_blob_extend(struct metadata *m, const char *repo, const char *digest,
+                         int64_t leased_until, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
 	int r;
 
 	if (!tx)
 		return error_errno(err);
-	r = db_exec(tx->conn, err,
-		    "UPDATE repo_blob SET leased_until = MAX(leased_until, ?) WHERE digest = ? AND repo = "
-		    "(SELECT id FROM repository WHERE name = ?)",
-		    "iss", leased_until, digest, repo);
+	r = db_exec(
+		tx->conn, err,
+		"UPDATE repo_blob SET leased_until = MAX(leased_until, ?) WHERE digest = ? AND repo = "
+		"(SELECT id FROM repository WHERE name = ?)",
+		"iss", leased_until, digest, repo);
 	if (r < 0)
 		return r;
 	r = db_changes(tx->conn) > 0;
@@ -80,7 +82,7 @@ int metadata_blob_extend(struct metadata *m, const char *repo, const char *diges
 }
 
 int metadata_blob_mount(struct metadata *m, const char *from, const char *repo, const char *digest,
-			int64_t leased_until, int64_t now, struct error *err)
+                        int64_t leased_until, int64_t now, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_DURABLE, err);
 	int64_t size;
@@ -88,10 +90,11 @@ int metadata_blob_mount(struct metadata *m, const char *from, const char *repo, 
 
 	if (!tx)
 		return error_errno(err);
-	r = db_get_i64(tx->conn, &size, err,
-		       "SELECT b.size FROM repository r JOIN repo_blob b ON b.repo = r.id AND b.digest = ? "
-		       "WHERE r.name = ?",
-		       "ss", digest, from);
+	r = db_get_i64(
+		tx->conn, &size, err,
+		"SELECT b.size FROM repository r JOIN repo_blob b ON b.repo = r.id AND b.digest = ? "
+		"WHERE r.name = ?",
+		"ss", digest, from);
 	if (r <= 0)
 		return r;
 	r = blob_show(tx->conn, repo, digest, size, leased_until, now, err);
@@ -101,8 +104,8 @@ int metadata_blob_mount(struct metadata *m, const char *from, const char *repo, 
 	return r < 0 ? r : 1;
 }
 
-int metadata_blob_repositories(struct metadata *m, const char *digest, int64_t limit, struct strv *out,
-			       struct error *err)
+int metadata_blob_repositories(struct metadata *m, const char *digest, int64_t limit,
+                               struct strv *out, struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -111,9 +114,9 @@ int metadata_blob_repositories(struct metadata *m, const char *digest, int64_t l
 	if (!c)
 		return error_errno(err);
 	q = db_query(c, err,
-		     "SELECT r.name FROM repo_blob b JOIN repository r ON r.id = b.repo "
-		     "WHERE b.digest = ? LIMIT ?",
-		     "si", digest, limit);
+	             "SELECT r.name FROM repo_blob b JOIN repository r ON r.id = b.repo "
+	             "WHERE b.digest = ? LIMIT ?",
+	             "si", digest, limit);
 	if (!q)
 		return error_errno(err);
 	while ((r = db_step(q, err)) > 0)
@@ -128,20 +131,22 @@ static int blob_user(struct db_conn *c, int64_t repo, const char *digest, struct
 	int r;
 
 	q = db_query(c, err,
-		     "SELECT m.digest FROM manifest_ref f JOIN manifest m ON m.id = f.manifest "
-		     "WHERE f.repo = ? AND f.child = ? AND m.deleted = 0 LIMIT 1",
-		     "is", repo, digest);
+	             "SELECT m.digest FROM manifest_ref f JOIN manifest m ON m.id = f.manifest "
+	             "WHERE f.repo = ? AND f.child = ? AND m.deleted = 0 LIMIT 1",
+	             "is", repo, digest);
 	if (!q)
 		return error_errno(err);
 	r = db_step(q, err);
 	if (r <= 0)
 		return r;
-	return error_set(err, ERROR_CONFLICT,
-			 "blob %s is part of manifest %s: delete that manifest first, the blob follows by itself",
-			 digest, db_text(q, 0));
+	return error_set(
+		err, ERROR_CONFLICT,
+		"blob %s is part of manifest %s: delete that manifest first, the blob follows by itself",
+		digest, db_text(q, 0));
 }
 
-int metadata_blob_remove(struct metadata *m, const char *repo, const char *digest, struct error *err)
+int metadata_blob_remove(struct metadata *m, const char *repo, const char *digest,
+                         struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_DURABLE, err);
 	int64_t id, changes;
@@ -155,7 +160,8 @@ int metadata_blob_remove(struct metadata *m, const char *repo, const char *diges
 	r = blob_user(tx->conn, id, digest, err);
 	if (r < 0)
 		return r;
-	r = db_exec(tx->conn, err, "DELETE FROM repo_blob WHERE repo = ? AND digest = ?", "is", id, digest);
+	r = db_exec(tx->conn, err, "DELETE FROM repo_blob WHERE repo = ? AND digest = ?", "is", id,
+	            digest);
 	if (r < 0)
 		return r;
 	changes = db_changes(tx->conn);

@@ -16,29 +16,34 @@ void metadata_manifest_done(struct metadata_manifest *m)
 #define MANIFEST_BODY " LEFT JOIN manifest_body b ON ?2 AND b.digest = m.digest WHERE r.name = ?1"
 
 static struct db_query *manifest_query(struct db_conn *c, const char *repo, const char *reference,
-				       bool is_digest, int64_t at, bool want_body, struct error *err)
+                                       bool is_digest, int64_t at, bool want_body,
+                                       struct error *err)
 {
 	if (is_digest)
 		return db_query(c, err,
-				MANIFEST_COLUMNS "JOIN manifest m ON m.repo = r.id AND m.digest = ?3 "
-						 "AND m.deleted = 0" MANIFEST_BODY,
-				"sis", repo, (int64_t)want_body, reference);
+		                MANIFEST_COLUMNS
+		                "JOIN manifest m ON m.repo = r.id AND m.digest = ?3 "
+		                "AND m.deleted = 0" MANIFEST_BODY,
+		                "sis", repo, (int64_t)want_body, reference);
 	if (at == 0)
-		return db_query(c, err,
-				MANIFEST_COLUMNS
-				"JOIN tag t ON t.repo = r.id AND t.name = ?3 AND t.valid_to IS NULL "
-				"JOIN manifest m ON m.repo = r.id AND m.digest = t.digest "
-				"AND m.deleted = 0" MANIFEST_BODY,
-				"sis", repo, (int64_t)want_body, reference);
+		return db_query(
+			c, err,
+			MANIFEST_COLUMNS
+			"JOIN tag t ON t.repo = r.id AND t.name = ?3 AND t.valid_to IS NULL "
+			"JOIN manifest m ON m.repo = r.id AND m.digest = t.digest "
+			"AND m.deleted = 0" MANIFEST_BODY,
+			"sis", repo, (int64_t)want_body, reference);
 	return db_query(c, err,
-			MANIFEST_COLUMNS "JOIN tag t ON t.repo = r.id AND t.name = ?3 "
-					 "AND t.valid_from <= ?4 AND (t.valid_to IS NULL OR t.valid_to > ?4) "
-					 "JOIN manifest m ON m.repo = r.id AND m.digest = t.digest" MANIFEST_BODY,
-			"sisi", repo, (int64_t)want_body, reference, at);
+	                MANIFEST_COLUMNS
+	                "JOIN tag t ON t.repo = r.id AND t.name = ?3 "
+	                "AND t.valid_from <= ?4 AND (t.valid_to IS NULL OR t.valid_to > ?4) "
+	                "JOIN manifest m ON m.repo = r.id AND m.digest = t.digest" MANIFEST_BODY,
+	                "sisi", repo, (int64_t)want_body, reference, at);
 }
 
-int metadata_manifest_find(struct metadata *m, const char *repo, const char *reference, bool is_digest,
-			   int64_t at, bool want_body, struct metadata_manifest *ret, struct error *err)
+int metadata_manifest_find(struct metadata *m, const char *repo, const char *reference,
+                           bool is_digest, int64_t at, bool want_body,
+                           struct metadata_manifest *ret, struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -53,8 +58,8 @@ int metadata_manifest_find(struct metadata *m, const char *repo, const char *ref
 	if (r <= 0)
 		return r;
 	*ret = (struct metadata_manifest){ .digest = xstrdup(db_text(q, 0)),
-					   .media_type = xstrdup(db_text(q, 1)),
-					   .size = db_i64(q, 2) };
+		                           .media_type = xstrdup(db_text(q, 1)),
+		                           .size = db_i64(q, 2) };
 	if (want_body)
 		strbuf_add_str(&ret->body, db_blob(q, 3));
 	return 1;
@@ -67,20 +72,21 @@ static int manifest_parent(struct db_conn *c, int64_t repo, const char *digest, 
 	int r;
 
 	q = db_query(c, err,
-		     "SELECT m.digest FROM manifest_ref f JOIN manifest m ON m.id = f.manifest "
-		     "WHERE f.repo = ? AND f.child = ? AND m.deleted = 0 LIMIT 1",
-		     "is", repo, digest);
+	             "SELECT m.digest FROM manifest_ref f JOIN manifest m ON m.id = f.manifest "
+	             "WHERE f.repo = ? AND f.child = ? AND m.deleted = 0 LIMIT 1",
+	             "is", repo, digest);
 	if (!q)
 		return error_errno(err);
 	r = db_step(q, err);
 	if (r <= 0)
 		return r;
-	return error_set(err, ERROR_CONFLICT, "manifest %s is part of index %s: delete the index first",
-			 digest, db_text(q, 0));
+	return error_set(err, ERROR_CONFLICT,
+	                 "manifest %s is part of index %s: delete the index first", digest,
+	                 db_text(q, 0));
 }
 
-int metadata_manifest_delete(struct metadata *m, const char *repo, const char *digest, const char *if_match,
-			     int64_t now, struct error *err)
+int metadata_manifest_delete(struct metadata *m, const char *repo, const char *digest,
+                             const char *if_match, int64_t now, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_DURABLE, err);
 	int64_t id, manifest;
@@ -89,44 +95,49 @@ int metadata_manifest_delete(struct metadata *m, const char *repo, const char *d
 	if (!tx)
 		return error_errno(err);
 	if (if_match && !streq(if_match, digest))
-		return error_set(err, ERROR_PRECONDITION, "If-Match is %s, but this deletes %s", if_match, digest);
+		return error_set(err, ERROR_PRECONDITION, "If-Match is %s, but this deletes %s",
+		                 if_match, digest);
 	r = metadata_repo_id(tx->conn, repo, &id, err);
 	if (r <= 0)
 		return r;
 	r = db_get_i64(tx->conn, &manifest, err,
-		       "SELECT id FROM manifest WHERE repo = ? AND digest = ? AND deleted = 0", "is", id, digest);
+	               "SELECT id FROM manifest WHERE repo = ? AND digest = ? AND deleted = 0",
+	               "is", id, digest);
 	if (r <= 0)
 		return r;
 	if (manifest_parent(tx->conn, id, digest, err) < 0 ||
-	    db_exec(tx->conn, err, "UPDATE tag SET valid_to = ? WHERE repo = ? AND digest = ? AND valid_to IS NULL",
-		    "iis", now, id, digest) < 0 ||
 	    db_exec(tx->conn, err,
-		    "UPDATE manifest SET deleted = ?1, untagged = MAX(untagged, ?1) WHERE id = ?2", "ii", now,
-		    manifest) < 0)
+	            "UPDATE tag SET valid_to = ? WHERE repo = ? AND digest = ? AND valid_to IS NULL",
+	            "iis", now, id, digest) < 0 ||
+	    db_exec(tx->conn, err,
+	            "UPDATE manifest SET deleted = ?1, untagged = MAX(untagged, ?1) WHERE id = ?2",
+	            "ii", now, manifest) < 0)
 		return error_errno(err);
 	r = db_commit(&tx, err);
 	return r < 0 ? r : 1;
 }
 
 static int tag_precondition(struct db_conn *c, int64_t repo, const char *tag, const char *if_match,
-			    struct error *err)
+                            struct error *err)
 {
 	int64_t same;
 	int r;
 
 	if (!if_match)
 		return 0;
-	r = db_get_i64(c, &same, err,
-		       "SELECT digest = ? FROM tag WHERE repo = ? AND name = ? AND valid_to IS NULL", "sis",
-		       if_match, repo, tag);
+	r = db_get_i64(
+		c, &same, err,
+		"SELECT digest = ? FROM tag WHERE repo = ? AND name = ? AND valid_to IS NULL",
+		"sis", if_match, repo, tag);
 	if (r > 0 && !same)
 		return error_set(err, ERROR_PRECONDITION,
-				 "tag %s has moved on from %s: read it again, then decide", tag, if_match);
+		                 "tag %s has moved on from %s: read it again, then decide", tag,
+		                 if_match);
 	return r;
 }
 
 int metadata_tag_delete(struct metadata *m, const char *repo, const char *tag, const char *if_match,
-			int64_t now, struct error *err)
+                        int64_t now, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_DURABLE, err);
 	int64_t id, changes;
@@ -139,20 +150,21 @@ int metadata_tag_delete(struct metadata *m, const char *repo, const char *tag, c
 		return r;
 	if (tag_precondition(tx->conn, id, tag, if_match, err) < 0 ||
 	    db_exec(tx->conn, err,
-		    "UPDATE manifest SET untagged = ?1 WHERE repo = ?2 AND digest = (SELECT digest FROM tag "
-		    "WHERE repo = ?2 AND name = ?3 AND valid_to IS NULL) AND (SELECT COUNT(*) FROM tag t "
-		    "WHERE t.repo = ?2 AND t.digest = manifest.digest AND t.valid_to IS NULL) = 1",
-		    "iis", now, id, tag) < 0 ||
-	    db_exec(tx->conn, err, "UPDATE tag SET valid_to = ? WHERE repo = ? AND name = ? AND valid_to IS NULL",
-		    "iis", now, id, tag) < 0)
+	            "UPDATE manifest SET untagged = ?1 WHERE repo = ?2 AND digest = (SELECT digest FROM tag "
+	            "WHERE repo = ?2 AND name = ?3 AND valid_to IS NULL) AND (SELECT COUNT(*) FROM tag t "
+	            "WHERE t.repo = ?2 AND t.digest = manifest.digest AND t.valid_to IS NULL) = 1",
+	            "iis", now, id, tag) < 0 ||
+	    db_exec(tx->conn, err,
+	            "UPDATE tag SET valid_to = ? WHERE repo = ? AND name = ? AND valid_to IS NULL",
+	            "iis", now, id, tag) < 0)
 		return error_errno(err);
 	changes = db_changes(tx->conn);
 	r = db_commit(&tx, err);
 	return r < 0 ? r : changes > 0;
 }
 
-int metadata_tags(struct metadata *m, const char *repo, const char *last, int64_t limit, struct strv *out,
-		  struct error *err)
+int metadata_tags(struct metadata *m, const char *repo, const char *last, int64_t limit,
+                  struct strv *out, struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -165,9 +177,9 @@ int metadata_tags(struct metadata *m, const char *repo, const char *last, int64_
 	if (r <= 0)
 		return r;
 	q = db_query(c, err,
-		     "SELECT name FROM tag WHERE repo = ? AND valid_to IS NULL AND name > ? "
-		     "ORDER BY name LIMIT ?",
-		     "isi", id, last, limit);
+	             "SELECT name FROM tag WHERE repo = ? AND valid_to IS NULL AND name > ? "
+	             "ORDER BY name LIMIT ?",
+	             "isi", id, last, limit);
 	if (!q)
 		return error_errno(err);
 	while ((r = db_step(q, err)) > 0)
@@ -177,8 +189,7 @@ int metadata_tags(struct metadata *m, const char *repo, const char *last, int64_
 
 void metadata_referrers_clear(struct metadata_referrer_vec *v)
 {
-	vec_for_each(v, it)
-	{
+	vec_for_each (v, it) {
 		free(it->digest);
 		free(it->media_type);
 		free(it->artifact_type);
@@ -187,8 +198,9 @@ void metadata_referrers_clear(struct metadata_referrer_vec *v)
 	metadata_referrer_vec_done(v);
 }
 
-int metadata_referrers(struct metadata *m, const char *repo, const char *subject, const char *artifact_type,
-		       const char *last, int64_t limit, struct metadata_referrer_vec *out, struct error *err)
+int metadata_referrers(struct metadata *m, const char *repo, const char *subject,
+                       const char *artifact_type, const char *last, int64_t limit,
+                       struct metadata_referrer_vec *out, struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -196,17 +208,18 @@ int metadata_referrers(struct metadata *m, const char *repo, const char *subject
 
 	if (!c)
 		return error_errno(err);
-	q = db_query(c, err,
-		     "SELECT m.digest, m.media_type, m.artifact_type, m.annotations, m.size "
-		     "FROM repository r JOIN manifest m ON m.repo = r.id AND m.subject = ?2 AND m.digest > ?3 "
-		     "WHERE r.name = ?1 AND m.deleted = 0 AND (?4 IS NULL OR m.artifact_type = ?4) "
-		     "ORDER BY m.digest LIMIT ?5",
-		     "ssssi", repo, subject, last, artifact_type, limit);
+	q = db_query(
+		c, err,
+		"SELECT m.digest, m.media_type, m.artifact_type, m.annotations, m.size "
+		"FROM repository r JOIN manifest m ON m.repo = r.id AND m.subject = ?2 AND m.digest > ?3 "
+		"WHERE r.name = ?1 AND m.deleted = 0 AND (?4 IS NULL OR m.artifact_type = ?4) "
+		"ORDER BY m.digest LIMIT ?5",
+		"ssssi", repo, subject, last, artifact_type, limit);
 	if (!q)
 		return error_errno(err);
 	while ((r = db_step(q, err)) > 0)
 		metadata_referrer_vec_push(out,
-					   (struct metadata_referrer){
+		                           (struct metadata_referrer){
 						   .digest = xstrdup(db_text(q, 0)),
 						   .media_type = xstrdup(db_text(q, 1)),
 						   .artifact_type = xstrdup_null(db_text(q, 2)),

@@ -8,7 +8,7 @@
 #include "registry/metadata-internal.h"
 
 int metadata_upload_create(struct metadata *m, const char *id, const char *repo, const char *actor,
-			   int algorithm, int64_t now, struct error *err)
+                           int algorithm, int64_t now, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
 	int r;
@@ -16,9 +16,9 @@ int metadata_upload_create(struct metadata *m, const char *id, const char *repo,
 	if (!tx)
 		return error_errno(err);
 	r = db_exec(tx->conn, err,
-		    "INSERT INTO upload(id, repo, actor, algorithm, size, started, touched) "
-		    "VALUES(?, ?, ?, ?, 0, ?, ?)",
-		    "sssiii", id, repo, actor, (int64_t)algorithm, now, now);
+	            "INSERT INTO upload(id, repo, actor, algorithm, size, started, touched) "
+	            "VALUES(?, ?, ?, ?, 0, ?, ?)",
+	            "sssiii", id, repo, actor, (int64_t)algorithm, now, now);
 	if (r < 0)
 		return r;
 	return db_commit(&tx, err);
@@ -38,22 +38,24 @@ static int upload_row(struct db_query *q, struct metadata_upload *ret, struct er
 }
 
 int metadata_upload_find(struct metadata *m, const char *id, const char *repo, const char *actor,
-			 struct metadata_upload *ret, struct error *err)
+                         struct metadata_upload *ret, struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
 
 	if (!c)
 		return error_errno(err);
-	q = db_query(c, err,
-		     "SELECT id, algorithm, size, state FROM upload WHERE id = ? AND repo = ? AND actor = ?",
-		     "sss", id, repo, actor);
+	q = db_query(
+		c, err,
+		"SELECT id, algorithm, size, state FROM upload WHERE id = ? AND repo = ? AND actor = ?",
+		"sss", id, repo, actor);
 	if (!q)
 		return error_errno(err);
 	return upload_row(q, ret, err);
 }
 
-int metadata_upload_get(struct metadata *m, const char *id, struct metadata_upload *ret, struct error *err)
+int metadata_upload_get(struct metadata *m, const char *id, struct metadata_upload *ret,
+                        struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -71,16 +73,18 @@ void metadata_upload_done(struct metadata_upload *u)
 	strbuf_done(&u->state);
 }
 
-int metadata_upload_save(struct metadata *m, const struct metadata_upload *u, int64_t now, struct error *err)
+int metadata_upload_save(struct metadata *m, const struct metadata_upload *u, int64_t now,
+                         struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
 	int r;
 
 	if (!tx)
 		return error_errno(err);
-	r = db_exec(tx->conn, err,
-		    "UPDATE upload SET algorithm = ?, state = ?, size = ?, touched = ? WHERE id = ?", "ibiis",
-		    (int64_t)u->algorithm, strbuf_str(&u->state), u->size, now, u->id);
+	r = db_exec(
+		tx->conn, err,
+		"UPDATE upload SET algorithm = ?, state = ?, size = ?, touched = ? WHERE id = ?",
+		"ibiis", (int64_t)u->algorithm, strbuf_str(&u->state), u->size, now, u->id);
 	if (r < 0)
 		return r;
 	return db_commit(&tx, err);
@@ -100,7 +104,7 @@ int metadata_upload_remove(struct metadata *m, const char *id, struct error *err
 }
 
 int metadata_uploads_stale(struct metadata *m, int64_t before, int64_t limit, struct strv *out,
-			   struct error *err)
+                           struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -108,8 +112,8 @@ int metadata_uploads_stale(struct metadata *m, int64_t before, int64_t limit, st
 
 	if (!c)
 		return error_errno(err);
-	q = db_query(c, err, "SELECT id FROM upload WHERE touched < ? ORDER BY touched LIMIT ?", "ii", before,
-		     limit);
+	q = db_query(c, err, "SELECT id FROM upload WHERE touched < ? ORDER BY touched LIMIT ?",
+	             "ii", before, limit);
 	if (!q)
 		return error_errno(err);
 	while ((r = db_step(q, err)) > 0)

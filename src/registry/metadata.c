@@ -57,7 +57,8 @@ struct metadata *metadata_open(const char *path, struct error *err)
 
 	if (!db)
 		return NULL;
-	if (db_migrate(db, &(struct db_migrations){ .room = "registry", .sql = migrations }, err) < 0)
+	if (db_migrate(db, &(struct db_migrations){ .room = "registry", .sql = migrations }, err) <
+	    0)
 		return NULL;
 	m = NEW(struct metadata);
 	m->db = TAKE_PTR(db);
@@ -82,7 +83,8 @@ int metadata_repo_id(struct db_conn *c, const char *repo, int64_t *ret, struct e
 	return db_get_i64(c, ret, err, "SELECT id FROM repository WHERE name = ?", "s", repo);
 }
 
-int metadata_repo_make(struct db_conn *c, const char *repo, int64_t now, int64_t *ret, struct error *err)
+int metadata_repo_make(struct db_conn *c, const char *repo, int64_t now, int64_t *ret,
+                       struct error *err)
 {
 	int r = metadata_repo_id(c, repo, ret, err);
 
@@ -96,7 +98,7 @@ int metadata_repo_make(struct db_conn *c, const char *repo, int64_t now, int64_t
 }
 
 int metadata_repositories(struct metadata *m, const char *last, int64_t limit, struct strv *out,
-			  struct error *err)
+                          struct error *err)
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -105,10 +107,10 @@ int metadata_repositories(struct metadata *m, const char *last, int64_t limit, s
 	if (!c)
 		return error_errno(err);
 	q = db_query(c, err,
-		     "SELECT name FROM repository r WHERE name > ? AND EXISTS "
-		     "(SELECT 1 FROM manifest m WHERE m.repo = r.id AND m.deleted = 0) "
-		     "ORDER BY name LIMIT ?",
-		     "si", last, limit);
+	             "SELECT name FROM repository r WHERE name > ? AND EXISTS "
+	             "(SELECT 1 FROM manifest m WHERE m.repo = r.id AND m.deleted = 0) "
+	             "ORDER BY name LIMIT ?",
+	             "si", last, limit);
 	if (!q)
 		return error_errno(err);
 	while ((r = db_step(q, err)) > 0)
@@ -123,9 +125,10 @@ int metadata_repository_exists(struct metadata *m, const char *repo, struct erro
 
 	if (!c)
 		return error_errno(err);
-	return db_get_i64(c, &id, err,
-			  "SELECT id FROM repository r WHERE name = ? AND (EXISTS "
-			  "(SELECT 1 FROM manifest m WHERE m.repo = r.id AND m.deleted = 0) OR EXISTS "
-			  "(SELECT 1 FROM repo_blob b WHERE b.repo = r.id))",
-			  "s", repo);
+	return db_get_i64(
+		c, &id, err,
+		"SELECT id FROM repository r WHERE name = ? AND (EXISTS "
+		"(SELECT 1 FROM manifest m WHERE m.repo = r.id AND m.deleted = 0) OR EXISTS "
+		"(SELECT 1 FROM repo_blob b WHERE b.repo = r.id))",
+		"s", repo);
 }

@@ -28,7 +28,8 @@ static void set_link(struct registry_call *c, const char *type, int64_t n, const
 {
 	AUTO_STRBUF link = { 0 };
 
-	strbuf_printf(&link, "</v2/%s/referrers/%s?last=%s&n=%lld", c->repo, c->reference, last, (long long)n);
+	strbuf_printf(&link, "</v2/%s/referrers/%s?last=%s&n=%lld", c->repo, c->reference, last,
+	              (long long)n);
 	if (type) {
 		strbuf_puts(&link, "&artifactType=");
 		strbuf_add_urlencoded(&link, str_from(type), NULL);
@@ -69,7 +70,8 @@ int referrers_list(struct registry_call *c, struct error *err)
 	n = given && n > 0 ? MIN(n, REFERRERS_PAGE) : REFERRERS_PAGE;
 	if (str_empty_or_null(type))
 		type = NULL;
-	r = metadata_referrers(c->registry->metadata, c->repo, c->reference, type, last, n + 1, &found, err);
+	r = metadata_referrers(c->registry->metadata, c->repo, c->reference, type, last, n + 1,
+	                       &found, err);
 	if (r < 0)
 		return r;
 	shown = MIN(found.len, (size_t)n);

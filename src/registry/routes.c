@@ -62,12 +62,14 @@ int call_digest(struct registry_call *c, const char *text, struct digest *ret, s
 {
 	if (digest_parse(str_from(text), ret) == 0)
 		return 0;
-	return call_fail(c, CODE_DIGEST_INVALID, err,
-			 "\"%.150s\" is no digest: sha256:<64 hex digits> or sha512:<128 hex digits> is", text);
+	return call_fail(
+		c, CODE_DIGEST_INVALID, err,
+		"\"%.150s\" is no digest: sha256:<64 hex digits> or sha512:<128 hex digits> is",
+		text);
 }
 
 int call_page(struct registry_call *c, int64_t *ret_n, bool *ret_given, const char **ret_last,
-	      struct error *err)
+              struct error *err)
 {
 	const char *n = http_query_get(c->http, "n"), *last = http_query_get(c->http, "last");
 	uint64_t value = 0;
@@ -79,7 +81,7 @@ int call_page(struct registry_call *c, int64_t *ret_n, bool *ret_given, const ch
 	}
 	if (r < 0)
 		return call_fail(c, CODE_PAGINATION_NUMBER_INVALID, err,
-				 "n=%.40s: a number of entries, 0 or more, is wanted", n);
+		                 "n=%.40s: a number of entries, 0 or more, is wanted", n);
 	*ret_n = (int64_t)value;
 	*ret_given = n != NULL;
 	*ret_last = last ? last : "";
@@ -94,26 +96,28 @@ static void refuse_method(struct registry_call *c, unsigned allowed)
 
 	for (unsigned m = 0; m < HTTP_METHOD_COUNT; m++)
 		if (allowed & 1u << m)
-			strbuf_printf(&list, "%s%s", list.len ? ", " : "", http_method_name((enum http_method)m));
+			strbuf_printf(&list, "%s%s", list.len ? ", " : "",
+			              http_method_name((enum http_method)m));
 	http_set_header(c->http, "Allow", strbuf_cstr(&list));
 	IGNORE_RESULT(call_fail(c, CODE_UNSUPPORTED, &err, "%s is not possible here, but %s",
-				http_method_name(c->http->method), strbuf_cstr(&list)),
-		      "rendered right here");
+	                        http_method_name(c->http->method), strbuf_cstr(&list)),
+	              "rendered right here");
 	call_render_error(c, &err);
 }
 
 static int dispatch(struct registry_call *c, const struct registry_route *route,
-		    const struct http_route_params *params, struct error *err)
+                    const struct http_route_params *params, struct error *err)
 {
 	int r;
 
 	if (params->len > 0) {
 		c->repo = params->ptr[0].value;
 		if (!reference_is_path(str_from(c->repo)))
-			return call_fail(c, CODE_NAME_INVALID, err,
-					 "\"%.100s\" is no repository name: lower-case letters, digits and "
-					 "separators . _ __ - between them, parts divided by /, at most 255 bytes",
-					 c->repo);
+			return call_fail(
+				c, CODE_NAME_INVALID, err,
+				"\"%.100s\" is no repository name: lower-case letters, digits and "
+				"separators . _ __ - between them, parts divided by /, at most 255 bytes",
+				c->repo);
 	}
 	if (params->len > 1)
 		c->reference = params->ptr[1].value;
@@ -132,8 +136,8 @@ void registry_handle(struct http_request *req, void *ctx)
 
 	http_set_header(req, "Docker-Distribution-API-Version", "registry/2.0");
 	http_set_header(req, "X-Content-Type-Options", "nosniff");
-	r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]), req->method, req->path,
-			     req->arena, &index, &params, &allowed);
+	r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]), req->method,
+	                     req->path, req->arena, &index, &params, &allowed);
 	if (r < 0)
 		refuse_method(&c, allowed);
 	else if (r == 0)

@@ -30,10 +30,11 @@ struct registry *registry_open(const struct registry_config *config, struct erro
 	r->metadata = metadata_open(database, err);
 	if (!r->metadata)
 		return NULL;
-	r->store = content_open(content, metadata_db(r->metadata),
-				&(struct content_options){ .referenced_sql = metadata_blob_referenced_sql,
-							   .lease_ns = config->lease_ns },
-				err);
+	r->store = content_open(
+		content, metadata_db(r->metadata),
+		&(struct content_options){ .referenced_sql = metadata_blob_referenced_sql,
+	                                   .lease_ns = config->lease_ns },
+		err);
 	if (!r->store)
 		return NULL;
 	return TAKE_PTR(r);
@@ -50,7 +51,8 @@ void registry_close(struct registry *r)
 }
 
 /* "[HOST]:PORT" with a numeric host; none is all addresses, IPv6 included where there is any. */
-static int parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len, struct error *err)
+static int parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len,
+                         struct error *err)
 {
 	const char *colon = strrchr(text, ':');
 	AUTO_FREE char *host = colon ? xstrndup(text, (size_t)(colon - text)) : NULL;
@@ -75,8 +77,10 @@ static int parse_address(const char *text, struct sockaddr_storage *ret, socklen
 		return 0;
 	}
 	if (n > 0 && inet_pton(AF_INET6, host, &v6->sin6_addr) != 1)
-		return error_set(err, ERROR_INVALID, "http.addr \"%s\": the host must be a numeric address, localhost or empty",
-				 text);
+		return error_set(
+			err, ERROR_INVALID,
+			"http.addr \"%s\": the host must be a numeric address, localhost or empty",
+			text);
 	v6->sin6_family = AF_INET6;
 	v6->sin6_port = htons((uint16_t)port);
 	*ret_len = sizeof(*v6);
@@ -86,7 +90,7 @@ static int parse_address(const char *text, struct sockaddr_storage *ret, socklen
 static int listen_at(const char *text, struct error *err)
 {
 	struct sockaddr_storage a;
-	socklen_t len;
+	socklen_t len = 0;
 	const int one = 1, zero = 0;
 	AUTO_CLOSE int fd = -1;
 	int r = parse_address(text, &a, &len, err);
@@ -95,7 +99,8 @@ static int listen_at(const char *text, struct error *err)
 		return r;
 	fd = socket(a.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 && a.ss_family == AF_INET6 && errno == EAFNOSUPPORT && *text == ':') {
-		struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = ((struct sockaddr_in6 *)&a)->sin6_port };
+		struct sockaddr_in v4 = { .sin_family = AF_INET,
+			                  .sin_port = ((struct sockaddr_in6 *)&a)->sin6_port };
 
 		memcpy(&a, &v4, sizeof(v4));
 		len = sizeof(v4);
@@ -135,8 +140,8 @@ static void catch_signals(void)
 int registry_serve(struct registry *r, struct error *err)
 {
 	const struct http_server_options options = { .handler = registry_handle,
-						     .ctx = r,
-						     .server_name = "coracle-registry" };
+		                                     .ctx = r,
+		                                     .server_name = "coracle-registry" };
 	AUTO_CLOSE int fd = listen_at(r->config->address, err);
 	struct http_server *server;
 	int ret;
@@ -151,8 +156,8 @@ int registry_serve(struct registry *r, struct error *err)
 		running_drain_ms = (unsigned)r->config->drain_ms;
 		running = server;
 		catch_signals();
-		log_info("serving address=%s root=%s version=%s", r->config->address, r->config->root,
-			 CORACLE_VERSION);
+		log_info("serving address=%s root=%s version=%s", r->config->address,
+		         r->config->root, CORACLE_VERSION);
 		ret = http_server_run(server, err);
 		running = NULL;
 		log_info("stopped");

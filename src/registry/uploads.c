@@ -24,8 +24,8 @@ static void make_id(char *out)
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	hex_encode(b, sizeof(b), hex);
-	snprintf(out, METADATA_UPLOAD_ID_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
-		 hex + 20);
+	snprintf(out, METADATA_UPLOAD_ID_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+	         hex + 16, hex + 20);
 }
 
 /* --- one writer per upload --- */
@@ -34,9 +34,10 @@ static int claim(struct registry_call *c, const char *id, struct error *err)
 {
 	WITH_LOCK(&c->registry->upload_lock);
 	if (map_get(c->registry->busy_uploads, id))
-		return call_fail(c, CODE_UPLOAD_BUSY, err,
-				 "upload %s is being written to by another request: ask for its offset when that is done",
-				 id);
+		return call_fail(
+			c, CODE_UPLOAD_BUSY, err,
+			"upload %s is being written to by another request: ask for its offset when that is done",
+			id);
 	map_set(c->registry->busy_uploads, id, c);
 	return 0;
 }
@@ -67,12 +68,14 @@ static void respond_created(struct registry_call *c, const char *digest)
 
 static int find(struct registry_call *c, struct metadata_upload *ret, struct error *err)
 {
-	int r = metadata_upload_find(c->registry->metadata, c->reference, c->repo, c->actor, ret, err);
+	int r = metadata_upload_find(c->registry->metadata, c->reference, c->repo, c->actor, ret,
+	                             err);
 
 	if (r == 0)
-		return call_fail(c, CODE_BLOB_UPLOAD_UNKNOWN, err,
-				 "there is no upload %.40s in %s: it ended, expired, or is another's; start one anew",
-				 c->reference, c->repo);
+		return call_fail(
+			c, CODE_BLOB_UPLOAD_UNKNOWN, err,
+			"there is no upload %.40s in %s: it ended, expired, or is another's; start one anew",
+			c->reference, c->repo);
 	return r < 0 ? r : 0;
 }
 
@@ -88,23 +91,28 @@ static int check_range(struct registry_call *c, const struct metadata_upload *u,
 	if (!str_cut(&rest, '-', &first) || !str_cut(&rest, '-', &last) || rest.ptr ||
 	    parse_u64_str(first, 10, &from) < 0 || parse_u64_str(last, 10, &to) < 0 || to < from ||
 	    to > INT64_MAX)
-		return call_fail(c, CODE_BLOB_UPLOAD_INVALID, err,
-				 "Content-Range \"%.60s\" is not FIRST-LAST with two numbers of bytes", text);
+		return call_fail(
+			c, CODE_BLOB_UPLOAD_INVALID, err,
+			"Content-Range \"%.60s\" is not FIRST-LAST with two numbers of bytes",
+			text);
 	if ((int64_t)from != u->size) {
 		set_session_headers(c, u);
 		return call_fail(c, CODE_RANGE_INVALID, err,
-				 "the chunk starts at byte %" PRIu64 ", but the upload goes on at %" PRId64, from,
-				 u->size);
+		                 "the chunk starts at byte %" PRIu64
+		                 ", but the upload goes on at %" PRId64,
+		                 from, u->size);
 	}
 	if (c->http->content_length >= 0 && (uint64_t)c->http->content_length != to - from + 1)
 		return call_fail(c, CODE_SIZE_INVALID, err,
-				 "Content-Range has %" PRIu64 " bytes, but Content-Length says %" PRId64,
-				 to - from + 1, c->http->content_length);
+		                 "Content-Range has %" PRIu64
+		                 " bytes, but Content-Length says %" PRId64,
+		                 to - from + 1, c->http->content_length);
 	return 0;
 }
 
-static int ingest_open(struct registry_call *c, const struct metadata_upload *u, enum digest_algorithm algorithm,
-		       struct content_ingest **ret, struct error *err)
+static int ingest_open(struct registry_call *c, const struct metadata_upload *u,
+                       enum digest_algorithm algorithm, struct content_ingest **ret,
+                       struct error *err)
 {
 	struct digester state;
 	int r;
@@ -112,7 +120,8 @@ static int ingest_open(struct registry_call *c, const struct metadata_upload *u,
 	if (u->size == 0)
 		return content_ingest_begin(c->registry->store, algorithm, ret, err);
 	if (u->state.len != sizeof(state))
-		return error_set(err, ERROR_INTERNAL, "upload %s has no usable hash state: start it anew", u->id);
+		return error_set(err, ERROR_INTERNAL,
+		                 "upload %s has no usable hash state: start it anew", u->id);
 	memcpy(&state, u->state.ptr, sizeof(state));
 	r = content_ingest_resume(c->registry->store, u->id, &state, u->size, ret, err);
 	if (r < 0 && err->kind == ERROR_NOT_FOUND)
@@ -134,10 +143,11 @@ static int receive(struct registry_call *c, struct content_ingest *i, struct err
 		if (n == 0)
 			return 0;
 		if (n == -EBADMSG)
-			return call_fail(c, CODE_BLOB_UPLOAD_INVALID, err, "the body's chunks are malformed");
+			return call_fail(c, CODE_BLOB_UPLOAD_INVALID, err,
+			                 "the body's chunks are malformed");
 		if (n < 0)
 			return error_set(err, n == -ETIMEDOUT ? ERROR_TIMEOUT : ERROR_CANCELLED,
-					 "the body ended early: %s", strerror((int)-n));
+			                 "the body ended early: %s", strerror((int)-n));
 		if (content_ingest_write(i, buf, (size_t)n, err) < 0)
 			return error_errno(err);
 	}
@@ -145,7 +155,7 @@ static int receive(struct registry_call *c, struct content_ingest *i, struct err
 
 /* Puts the session down with all that came; takes i. */
 static int suspend(struct registry_call *c, struct metadata_upload *u, struct content_ingest *i,
-		   struct error *err)
+                   struct error *err)
 {
 	struct digester state;
 	int r;
@@ -201,8 +211,8 @@ int upload_chunk(struct registry_call *c, struct error *err)
 }
 
 /* Commits the blob and shows it in the repository; takes i. */
-static int complete(struct registry_call *c, struct content_ingest *i, const struct digest *d, const char *digest,
-		    const char *upload, struct error *err)
+static int complete(struct registry_call *c, struct content_ingest *i, const struct digest *d,
+                    const char *digest, const char *upload, struct error *err)
 {
 	int64_t size = content_ingest_size(i);
 	int r = content_ingest_commit(i, d, -1, NULL, err);
@@ -212,12 +222,12 @@ static int complete(struct registry_call *c, struct content_ingest *i, const str
 			c->code = CODE_DIGEST_INVALID;
 		return r;
 	}
-	return metadata_blob_add(c->registry->metadata, c->repo, digest, size, call_lease(c), upload, time_now(),
-				 err);
+	return metadata_blob_add(c->registry->metadata, c->repo, digest, size, call_lease(c),
+	                         upload, time_now(), err);
 }
 
-static int finish(struct registry_call *c, struct metadata_upload *u, const struct digest *d, const char *digest,
-		  struct error *err)
+static int finish(struct registry_call *c, struct metadata_upload *u, const struct digest *d,
+                  const char *digest, struct error *err)
 {
 	struct content_ingest *i = NULL;
 	struct error ignored = { 0 };
@@ -226,10 +236,11 @@ static int finish(struct registry_call *c, struct metadata_upload *u, const stru
 	if (r < 0)
 		return r;
 	if (u->size > 0 && (enum digest_algorithm)u->algorithm != d->algorithm)
-		return call_fail(c, CODE_DIGEST_INVALID, err,
-				 "the upload was hashed with %s: start it with ?digest-algorithm=%s for such a digest",
-				 digest_algorithm_name((enum digest_algorithm)u->algorithm),
-				 digest_algorithm_name(d->algorithm));
+		return call_fail(
+			c, CODE_DIGEST_INVALID, err,
+			"the upload was hashed with %s: start it with ?digest-algorithm=%s for such a digest",
+			digest_algorithm_name((enum digest_algorithm)u->algorithm),
+			digest_algorithm_name(d->algorithm));
 	r = ingest_open(c, u, d->algorithm, &i, err);
 	if (r < 0)
 		return r;
@@ -241,7 +252,8 @@ static int finish(struct registry_call *c, struct metadata_upload *u, const stru
 	r = complete(c, i, d, digest, u->id, err);
 	/* its bytes are gone with a wrong digest: a session without them would be a trap */
 	if (r < 0)
-		IGNORE_RESULT(metadata_upload_remove(c->registry->metadata, u->id, &ignored), "expires otherwise");
+		IGNORE_RESULT(metadata_upload_remove(c->registry->metadata, u->id, &ignored),
+		              "expires otherwise");
 	return r;
 }
 
@@ -254,7 +266,7 @@ int upload_finish(struct registry_call *c, struct error *err)
 
 	if (!text)
 		return call_fail(c, CODE_DIGEST_INVALID, err,
-				 "the closing PUT lacks ?digest=: the digest of the whole blob");
+		                 "the closing PUT lacks ?digest=: the digest of the whole blob");
 	r = call_digest(c, text, &d, err);
 	if (r < 0 || (r = claim(c, c->reference, err)) < 0)
 		return r;
@@ -271,17 +283,20 @@ int upload_finish(struct registry_call *c, struct error *err)
 /* --- starting --- */
 
 /* 1 mounted, 0 not possible: then it becomes a normal upload. */
-static int mount_from(struct registry_call *c, const char *from, const char *digest, struct error *err)
+static int mount_from(struct registry_call *c, const char *from, const char *digest,
+                      struct error *err)
 {
 	if (!reference_is_path(str_from(from)) || !access_allowed(c, from, ACCESS_PULL))
 		return 0;
-	return metadata_blob_mount(c->registry->metadata, from, c->repo, digest, call_lease(c), time_now(), err);
+	return metadata_blob_mount(c->registry->metadata, from, c->repo, digest, call_lease(c),
+	                           time_now(), err);
 }
 
 static int mount_anywhere(struct registry_call *c, const char *digest, struct error *err)
 {
 	AUTO_STRV repos = { 0 };
-	int r = metadata_blob_repositories(c->registry->metadata, digest, REGISTRY_LIST_BATCH, &repos, err);
+	int r = metadata_blob_repositories(c->registry->metadata, digest, REGISTRY_LIST_BATCH,
+	                                   &repos, err);
 
 	for (size_t i = 0; i < repos.len && r == 0; i++)
 		r = mount_from(c, repos.ptr[i], digest, err);
@@ -295,7 +310,8 @@ static int try_mount(struct registry_call *c, const char *digest, struct error *
 
 	if (call_digest(c, digest, &d, err) < 0)
 		return error_errno(err);
-	return str_empty_or_null(from) ? mount_anywhere(c, digest, err) : mount_from(c, from, digest, err);
+	return str_empty_or_null(from) ? mount_anywhere(c, digest, err)
+	                               : mount_from(c, from, digest, err);
 }
 
 static int single_post(struct registry_call *c, const char *text, struct error *err)
@@ -326,8 +342,10 @@ static int parse_algorithm(struct registry_call *c, enum digest_algorithm *ret, 
 	if (!name || streq(name, "sha256"))
 		return 0;
 	if (!streq(name, "sha512"))
-		return call_fail(c, CODE_DIGEST_INVALID, err,
-				 "digest-algorithm=%.40s is unknown here: sha256 and sha512 are supported", name);
+		return call_fail(
+			c, CODE_DIGEST_INVALID, err,
+			"digest-algorithm=%.40s is unknown here: sha256 and sha512 are supported",
+			name);
 	*ret = DIGEST_SHA512;
 	return 0;
 }
@@ -341,7 +359,8 @@ static int open_session(struct registry_call *c, struct error *err)
 	if (r < 0)
 		return r;
 	make_id(u.id);
-	r = metadata_upload_create(c->registry->metadata, u.id, c->repo, c->actor, (int)algorithm, time_now(), err);
+	r = metadata_upload_create(c->registry->metadata, u.id, c->repo, c->actor, (int)algorithm,
+	                           time_now(), err);
 	if (r < 0)
 		return r;
 	set_session_headers(c, &u);
@@ -351,7 +370,8 @@ static int open_session(struct registry_call *c, struct error *err)
 
 int upload_start(struct registry_call *c, struct error *err)
 {
-	const char *mount = http_query_get(c->http, "mount"), *digest = http_query_get(c->http, "digest");
+	const char *mount = http_query_get(c->http, "mount"),
+		   *digest = http_query_get(c->http, "digest");
 	int r = 0;
 
 	if (!str_empty_or_null(mount))
@@ -362,7 +382,8 @@ int upload_start(struct registry_call *c, struct error *err)
 		respond_created(c, mount);
 		return 0;
 	}
-	return str_empty_or_null(digest) || mount ? open_session(c, err) : single_post(c, digest, err);
+	return str_empty_or_null(digest) || mount ? open_session(c, err)
+	                                          : single_post(c, digest, err);
 }
 
 /* --- asking and giving up --- */
