@@ -39,6 +39,10 @@ struct image_store *image_store_open(struct db *db, struct content_store *conten
 				     const struct remote_config *remote, struct event_bus *events,
 				     struct error *err) MUST_USE;
 void image_store_close(struct image_store *s);
+/* How many layers of one pull or push move at once; 0 leaves it. Docker's defaults are 3 and 5. */
+void image_store_set_concurrency(struct image_store *s, unsigned downloads, unsigned uploads);
+/* The configuration that the store's own remotes use, with the tokens and addresses they have. */
+const struct remote_config *image_store_remote(struct image_store *s);
 /* For content_options and snapshot_options. */
 extern const char image_content_referenced_sql[];
 extern const char image_layer_referenced_sql[];
@@ -66,7 +70,7 @@ DEFINE_VEC(image_ptr_vec, struct image *);
 void image_list_done(struct image_ptr_vec *v);
 int image_list(struct image_store *s, struct image_ptr_vec *ret, struct error *err) MUST_USE;
 
-/* Docker's wording of progress; ends with "Digest: ..." and "Status: Downloaded newer image for x" / "Image is up to date". */
+/* All tags of the repository when ref has neither tag nor digest. Docker's wording of progress; ends with "Digest: ..." and "Status: Downloaded newer image for x" / "Image is up to date". */
 int image_pull(struct image_store *s, const struct reference *ref, const struct platform *platform,
 	       const struct remote_credentials *c, const struct job *job, struct error *err) MUST_USE;
 /* Every tag of the repository when ref has neither tag nor digest and all is set. */
@@ -78,8 +82,9 @@ struct image_removed {
 	struct strv untagged; /* familiar references */
 	struct strv deleted;  /* ids */
 };
+void image_removed_done(struct image_removed *r);
 /* in_use says whether containers use an image (0 no, 1 stopped ones, 2 running), with their id for
- * the message. */
+ * the message. It is called inside of the removing transaction and must not begin one. */
 typedef int (*image_in_use_fn)(void *ctx, const struct digest *id, char **ret_container);
 int image_remove(struct image_store *s, const char *name, bool force, bool no_prune, image_in_use_fn in_use, void *ctx,
 		 struct image_removed *ret, struct error *err) MUST_USE;

@@ -87,7 +87,7 @@ int remote_back_off(struct remote *r, unsigned n, struct error *err)
 	unsigned left = BACK_OFF_FIRST_MS << MIN(n, 6U);
 
 	while (left) {
-		if (r->transport.cancel && atomic_load(r->transport.cancel))
+		if (transport_cancelled(&r->transport))
 			return error_set(err, ERROR_CANCELLED, "context canceled");
 		unsigned part = MIN(left, (unsigned)BACK_OFF_STEP_MS);
 		poll(NULL, 0, (int)part);

@@ -195,7 +195,7 @@ static int bearer_value(struct remote *r, struct endpoint *e, const char *scope,
 	AUTO_FREE char *realm = NULL;
 	AUTO_FREE char *service = NULL;
 	AUTO_RESPONSE answer = { 0 };
-	int64_t seconds;
+	int64_t seconds = 0;
 
 	pthread_mutex_lock(&r->lock);
 	realm = xstrdup_null(e->realm);

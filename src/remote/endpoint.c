@@ -98,6 +98,11 @@ void remote_free(struct remote *r)
 	free(r);
 }
 
+void remote_stop(struct remote *r)
+{
+	atomic_store(&r->transport.stopped, true);
+}
+
 struct endpoint *remote_current(struct remote *r)
 {
 	WITH_LOCK(&r->lock);

@@ -46,6 +46,8 @@ enum remote_action { REMOTE_PULL, REMOTE_PUSH };
 int remote_open(const struct remote_config *config, const struct reference *ref, const struct remote_credentials *c,
 		enum remote_action action, atomic_bool *cancel, struct remote **ret, struct error *err) MUST_USE;
 void remote_free(struct remote *r);
+/* Makes calls that run and later ones fail with CANCELLED, as the cancel flag does. */
+void remote_stop(struct remote *r);
 DEFINE_CLEANUP(struct remote *, remote_free)
 const char *remote_endpoint(const struct remote *r); /* "http://localhost:5000" */
 

@@ -95,9 +95,9 @@ static void give_handle(struct transport *t, struct handle *h)
 	list_append(&t->idle, &h->link);
 }
 
-static bool is_cancelled(const struct transport *t)
+bool transport_cancelled(struct transport *t)
 {
-	return t->cancel && atomic_load(t->cancel);
+	return atomic_load(&t->stopped) || (t->cancel && atomic_load(t->cancel));
 }
 
 /* What a callback returns to stop the transfer: fewer bytes than it was given. */
@@ -220,7 +220,7 @@ static int on_progress(void *ctx, curl_off_t dltotal, curl_off_t dlnow, curl_off
                        curl_off_t ulnow)
 {
 	const struct exchange *x = ctx;
-	return is_cancelled(x->transport);
+	return transport_cancelled(x->transport);
 }
 
 static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
@@ -399,7 +399,7 @@ static int fail(struct exchange *x, CURL *c, CURLcode code)
 {
 	char why[512], verb[16];
 
-	if (is_cancelled(x->transport))
+	if (transport_cancelled(x->transport))
 		return error_set(x->err, ERROR_CANCELLED, "context canceled");
 	if (x->failed)
 		return error_errno(x->err);
@@ -419,7 +419,7 @@ int transport_exchange(struct transport *t, const struct http_request *q, const 
 {
 	*ret = (struct http_response){ 0 };
 	struct exchange x = { .transport = t, .request = q, .response = ret, .err = err };
-	if (is_cancelled(t))
+	if (transport_cancelled(t))
 		return error_set(err, ERROR_CANCELLED, "context canceled");
 
 	struct handle *h = take_handle(t);

@@ -19,6 +19,7 @@ struct transport {
 	const struct remote_config *config; /* borrowed */
 	struct remote_shared *shared;       /* borrowed */
 	atomic_bool *cancel;                /* borrowed, may be NULL */
+	atomic_bool stopped;                /* the same, of our own */
 	pthread_mutex_t lock;               /* idle */
 	struct list idle;
 };
@@ -49,6 +50,7 @@ struct http_response {
 void transport_init(struct transport *t, const struct remote_config *config,
 		    struct remote_shared *shared, atomic_bool *cancel);
 void transport_done(struct transport *t);
+bool transport_cancelled(struct transport *t);
 void http_response_done(struct http_response *r);
 #define AUTO_RESPONSE CLEANUP(http_response_done) struct http_response
 
