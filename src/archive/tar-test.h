@@ -34,6 +34,7 @@ UNUSED static struct memory_source memory_source(const struct strbuf *b)
 UNUSED static struct tar_header tar_test_header(char type, const char *name, const char *link, size_t size)
 {
 	struct tar_header h = { .type = type };
+	char digits[24];
 
 	memcpy(h.name, name, MIN(strlen(name), sizeof(h.name)));
 	if (link)
@@ -41,7 +42,8 @@ UNUSED static struct tar_header tar_test_header(char type, const char *name, con
 	memcpy(h.mode, type == '5' ? "0000755" : "0000644", 7);
 	memcpy(h.uid, "0000000", 7);
 	memcpy(h.gid, "0000000", 7);
-	snprintf(h.size, sizeof(h.size), "%011zo", size);
+	snprintf(digits, sizeof(digits), "%011zo", size);
+	memcpy(h.size, digits, 11);
 	memcpy(h.mtime, "00000001750", 11);
 	memcpy(h.magic, "ustar", 6);
 	memcpy(h.version, "00", 2);

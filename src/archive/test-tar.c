@@ -232,7 +232,7 @@ static void assert_forged_refused(struct tar_header h)
 #define FORGE(member, bytes)                                                                       \
 	do {                                                                                       \
 		struct tar_header h_ = tar_test_header('3', "x", NULL, 0);                         \
-		memcpy(&h_.member, "" bytes, sizeof(h_.member));                                    \
+		memcpy(&h_.member, "" bytes, sizeof(h_.member));                                   \
 		assert_forged_refused(h_);                                                         \
 	} while (0)
 
