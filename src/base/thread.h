@@ -8,7 +8,7 @@
 
 /* Locks m until the end of the scope. */
 #define WITH_LOCK(m) \
-	CLEANUP(scoped_unlock) pthread_mutex_t *scoped_lock_ = (pthread_mutex_lock(m), (m))
+	CLEANUP(scoped_unlock) UNUSED pthread_mutex_t *scoped_lock_ = (pthread_mutex_lock(m), (m))
 
 static inline void scoped_unlock(pthread_mutex_t **m)
 {

@@ -35,7 +35,7 @@
 	}                                                                               \
 	struct name
 
-#define vec_for_each(v, it) for (typeof((v)->ptr + 0) it = (v)->ptr; it < (v)->ptr + (v)->len; it++)
+#define vec_for_each(v, it) for (typeof((v)->ptr + 0) it = (v)->ptr; it && it < (v)->ptr + (v)->len; it++)
 
 struct strv {
 	char **ptr; /* NULL-terminated once anything was added */

@@ -194,8 +194,11 @@ void jw_u64(struct json_writer *w, uint64_t v)
 	jw_raw(w, str_n(text, (size_t)n));
 }
 
-/* The shortest digits that read back as v, laid out as Go does: exponents from 1e21 and below
- * 1e-6. */
+/*
+ * The shortest digits that read back as v, laid out as Go does, with an exponent below 1e-6. Go
+ * writes one from 1e21, we from 1e18: what looks like an integer must fit into one when our own
+ * parser reads it again.
+ */
 void jw_double(struct json_writer *w, double v)
 {
 	char text[64];
@@ -209,7 +212,9 @@ void jw_double(struct json_writer *w, double v)
 		snprintf(text, sizeof(text), "%.*e", digits, v);
 	while (strtod(text, NULL) != v && ++digits < 17);
 	exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-	if (v == 0 || (exponent >= -6 && exponent < 21))
+	if (v == 0) /* and the negative one, which no integer has */
+		v = 0;
+	if (v == 0 || (exponent >= -6 && exponent < 18))
 		n = snprintf(text, sizeof(text), "%.*f", MAX(0, digits - exponent), v);
 	else
 		n = snprintf(strchr(text, 'e'), 8, "e%+d", exponent) +
