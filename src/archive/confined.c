@@ -200,27 +200,45 @@ int unpack_start(const struct unpack_options *o, struct archive_job **ret, int *
 	return r;
 }
 
-int pack_start(const struct pack_options *o, struct archive_job **ret, int *ret_fd,
-               struct error *err)
+static int pack_request(const struct pack_options *o, struct archive_request **ret,
+                        struct error *err)
 {
 	AUTO_FREE struct archive_request *q = new_request(ARCHIVE_PACK);
-	int fds[2], r = set_path(q, o->path, err);
+	size_t n = o->rename_base ? strlen(o->rename_base) : 0;
+	int r = set_path(q, o->path, err);
 
-	if (r == 0 && o->rename_base && strlen(o->rename_base) >= sizeof(q->rename_base))
-		r = error_set(err, ERROR_INVALID, "a name of %zu bytes is too long",
-		              strlen(o->rename_base));
-	if (r == 0 && o->path && !*q->path)
-		memcpy(q->path, ".", 2); /* "/": the root as an entry of its own */
-	if (r == 0)
-		r = make_pipe(fds, err);
 	if (r < 0)
 		return r;
+	if (n >= sizeof(q->rename_base))
+		return error_set(err, ERROR_INVALID, "a name of %zu bytes is too long", n);
+	if (o->path && !*q->path)
+		memcpy(q->path, ".", 2); /* "/": the root as an entry of its own */
 	q->pack_style = o->style;
 	q->clamp_mtime = o->clamp_mtime;
 	q->has_rename_base = o->rename_base != NULL;
-	if (o->rename_base)
-		memcpy(q->rename_base, o->rename_base, strlen(o->rename_base));
-	r = start(q, -1, fds[1], o->root_fd, ret, err);
+	if (n)
+		memcpy(q->rename_base, o->rename_base, n);
+	*ret = TAKE_PTR(q);
+	return 0;
+}
+
+int pack_start_to(const struct pack_options *o, int out_fd, struct archive_job **ret,
+                  struct error *err)
+{
+	AUTO_FREE struct archive_request *q = NULL;
+	int r = pack_request(o, &q, err);
+
+	return r < 0 ? r : start(q, -1, out_fd, o->root_fd, ret, err);
+}
+
+int pack_start(const struct pack_options *o, struct archive_job **ret, int *ret_fd,
+               struct error *err)
+{
+	int fds[2], r = make_pipe(fds, err);
+
+	if (r < 0)
+		return r;
+	r = pack_start_to(o, fds[1], ret, err);
 	close(fds[1]);
 	if (r < 0)
 		close(fds[0]);

@@ -63,4 +63,6 @@ struct pack_options {
 /* The uncompressed tar comes from *ret_fd (the caller's), in sorted order; then finish, whose result has diff_id and
  * sizes. */
 int pack_start(const struct pack_options *o, struct archive_job **ret, int *ret_fd, struct error *err) MUST_USE;
+/* Or goes to out_fd (borrowed): a file, /dev/null, the input of an unpacking. */
+int pack_start_to(const struct pack_options *o, int out_fd, struct archive_job **ret, struct error *err) MUST_USE;
 int pack_finish(struct archive_job *job, struct unpack_result *ret, struct error *err) MUST_USE;

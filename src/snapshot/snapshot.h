@@ -21,6 +21,7 @@ struct snapshot_options {
 struct snapshot_store *snapshot_open(const char *path, struct db *db, const struct snapshot_options *o,
 				     struct error *err) MUST_USE;
 void snapshot_close(struct snapshot_store *s);
+DEFINE_CLEANUP(struct snapshot_store *, snapshot_close)
 
 /* 1 when the chain is there, 0 not. ret_diff_size may be NULL. Extends the layer's lease. */
 int layer_exists(struct snapshot_store *s, const struct digest *chain_id, int64_t *ret_size, struct error *err) MUST_USE;
@@ -39,6 +40,12 @@ int layer_unpack_finish(struct layer_unpack *u, const struct digest *diff_id, st
  * kept. Frees u. ret_chain_id may be NULL. */
 int layer_unpack_commit(struct layer_unpack *u, const struct digest *parent_chain_id, struct digest *ret_chain_id,
 			struct error *err) MUST_USE;
+/* The same without waiting for the disk: the layer is there, but a power cut before the next
+ * snapshot_sync() takes it back. For images of several layers. */
+int layer_unpack_commit_relaxed(struct layer_unpack *u, const struct digest *parent_chain_id,
+				struct digest *ret_chain_id, struct error *err) MUST_USE;
+/* Makes all layers committed so far durable (one syncfs). Before whatever names them. */
+int snapshot_sync(struct snapshot_store *s, struct error *err) MUST_USE;
 void layer_unpack_abort(struct layer_unpack *u);
 
 /* Makes an upper directory (of a container or a build step, at upper in dirfd) a layer: by copy (reflinks
