@@ -117,6 +117,30 @@ static int listen_at(const char *text, struct error *err)
 	return TAKE_FD(fd);
 }
 
+/* Where we listen in fact: the configured port may be 0. */
+static void log_serving(const struct registry *r, int fd)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t len = sizeof(a);
+	char host[INET6_ADDRSTRLEN] = "";
+	unsigned port;
+
+	getsockname(fd, (struct sockaddr *)&a, &len);
+	if (a.ss_family == AF_INET) {
+		const struct sockaddr_in *v4 = (struct sockaddr_in *)&a;
+
+		inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+		port = ntohs(v4->sin_port);
+	} else {
+		const struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a;
+
+		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+		port = ntohs(v6->sin6_port);
+	}
+	log_info("serving host=%s port=%u root=%s version=%s", host, port, r->config->root,
+	         CORACLE_VERSION);
+}
+
 /* For the signal handler: the one server, and how long it may take to end. */
 static struct http_server *volatile running;
 static volatile unsigned running_drain_ms;
@@ -151,13 +175,12 @@ int registry_serve(struct registry *r, struct error *err)
 	server = http_server_new(&options, err);
 	if (!server)
 		return error_errno(err);
+	log_serving(r, fd);
 	ret = http_server_listen(server, TAKE_FD(fd), NULL, NULL, err);
 	if (ret == 0) {
 		running_drain_ms = (unsigned)r->config->drain_ms;
 		running = server;
 		catch_signals();
-		log_info("serving address=%s root=%s version=%s", r->config->address,
-		         r->config->root, CORACLE_VERSION);
 		ret = http_server_run(server, err);
 		running = NULL;
 		log_info("stopped");
