@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/str.h"
+#include "base/vec.h"
 #include "registry/registry.h"
 
 extern char **environ;
@@ -13,35 +13,81 @@ static int fail(const struct error *err)
 	return 1;
 }
 
-static int serve(const char *path)
+static int load_config(const char *path, struct registry_config *ret, struct error *err)
+{
+	AUTO_STRV warnings = { 0 };
+	enum log_level level;
+	int r = registry_config_load(path, environ, ret, &warnings, err);
+
+	if (r < 0)
+		return r;
+	if (log_level_parse(ret->log_level, &level) < 0)
+		return error_set(err, ERROR_INVALID, "log.level is \"%s\": error, warn, info or debug is wanted",
+		                 ret->log_level);
+	log_set_level(level);
+	log_set_json(!streq(ret->log_formatter, "text"));
+	for (size_t i = 0; i < warnings.len; i++)
+		log_warning("configuration: %s", warnings.ptr[i]);
+	return 0;
+}
+
+static int serve(int argc, char **argv)
 {
 	AUTO_REGISTRY_CONFIG config = { 0 };
 	struct error err = { 0 };
-	enum log_level level;
 
-	if (registry_config_load(path, environ, &config, &err) < 0)
+	if (load_config(argc ? argv[0] : NULL, &config, &err) < 0)
 		return fail(&err);
-	if (log_level_parse(config.log_level, &level) == 0)
-		log_set_level(level);
 	CLEANUP(registry_close_ptr) struct registry *registry = registry_open(&config, &err);
 	if (!registry || registry_serve(registry, &err) < 0)
 		return fail(&err);
 	return 0;
 }
 
+static int check_config(int argc, char **argv)
+{
+	AUTO_REGISTRY_CONFIG config = { 0 };
+	struct error err = { 0 };
+
+	if (load_config(argc ? argv[0] : NULL, &config, &err) < 0)
+		return fail(&err);
+	printf("the configuration is fine: serving on %s from %s\n", config.address, config.root);
+	return 0;
+}
+
+static const struct verb {
+	const char *words[2]; /* the second may be NULL */
+	const char *arguments, *help;
+	int min, max;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{ { "serve" }, "[CONFIG]", "serve images; on :5000 from /var/lib/registry unless told otherwise", 0, 1, serve },
+	{ { "config", "check" }, "[CONFIG]", "read the configuration, and say what is wrong with it", 0, 1, check_config },
+};
+
 static int usage(FILE *to)
 {
-	fputs("usage: coracle-registry serve [CONFIG]\n"
-	      "       coracle-registry --version\n\n"
-	      "Serves images on :5000 from /var/lib/registry unless CONFIG or REGISTRY_* variables say else.\n",
-	      to);
+	fputs("usage: coracle-registry COMMAND\n\n", to);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(to, "  %s%s%s %s\n        %s\n", verbs[i].words[0], verbs[i].words[1] ? " " : "",
+		        verbs[i].words[1] ? verbs[i].words[1] : "", verbs[i].arguments, verbs[i].help);
+	fputs("  --version\n\nCONFIG is a configuration file of Docker's registry; REGISTRY_* variables win over it.\n", to);
 	return to == stderr ? 2 : 0;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc >= 2 && argc <= 3 && streq(argv[1], "serve"))
-		return serve(argc == 3 ? argv[2] : NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const struct verb *v = &verbs[i];
+		int words = v->words[1] ? 2 : 1;
+
+		if (argc < words + 1 || !streq(argv[1], v->words[0]) || (words == 2 && !streq(argv[2], v->words[1])))
+			continue;
+		argc -= words + 1;
+		if (argc < v->min || argc > v->max)
+			return usage(stderr);
+		return v->run(argc, argv + words + 1);
+	}
 	if (argc == 2 && (streq(argv[1], "--help") || streq(argv[1], "help")))
 		return usage(stdout);
 	if (argc == 2 && (streq(argv[1], "--version") || streq(argv[1], "-v"))) {

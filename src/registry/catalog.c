@@ -32,6 +32,7 @@ int catalog_list(struct registry_call *c, struct error *err)
 	                    &(struct list_source){ .head = "{\"repositories\":[",
 	                                           .path = "/v2/_catalog",
 	                                           .page = catalog_page,
+.max_n = c->registry->config->catalog_max,
 	                                           .default_n = CATALOG_DEFAULT },
 	                    err);
 }

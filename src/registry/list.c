@@ -104,5 +104,5 @@ int list_respond(struct registry_call *c, const struct list_source *s, struct er
 		return respond_whole(c, s, last, err);
 	if (!given)
 		n = s->default_n;
-	return respond_page(c, s, MIN(n, c->registry->config->catalog_max), last, err);
+	return respond_page(c, s, MIN(n, s->max_n), last, err);
 }

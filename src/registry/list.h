@@ -12,7 +12,7 @@ struct list_source {
 	/* At most limit names after last. */
 	int (*page)(struct registry_call *c, const char *last, int64_t limit, struct strv *out,
 		    struct error *err);
-	int64_t default_n;
+	int64_t default_n, max_n;
 	bool whole_without_n; /* the whole list, streamed, when n is not given */
 };
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/time.h"
 #include "registry/registry-internal.h"
@@ -52,6 +54,8 @@ void call_location(struct registry_call *c, const char *fmt, ...)
 
 	if (c->registry->config->host)
 		strbuf_puts(&url, c->registry->config->host);
+	if (c->registry->config->prefix) /* which ends in the slash that fmt begins with */
+		strbuf_add(&url, c->registry->config->prefix, strlen(c->registry->config->prefix) - 1);
 	va_start(ap, fmt);
 	strbuf_vprintf(&url, fmt, ap);
 	va_end(ap);
@@ -89,20 +93,17 @@ int call_page(struct registry_call *c, int64_t *ret_n, bool *ret_given, const ch
 }
 
 /* The path matched, but not with this method. */
-static void refuse_method(struct registry_call *c, unsigned allowed)
+static int refuse_method(struct registry_call *c, unsigned allowed, struct error *err)
 {
 	AUTO_STRBUF list = { 0 };
-	struct error err = { 0 };
 
 	for (unsigned m = 0; m < HTTP_METHOD_COUNT; m++)
 		if (allowed & 1u << m)
 			strbuf_printf(&list, "%s%s", list.len ? ", " : "",
 			              http_method_name((enum http_method)m));
 	http_set_header(c->http, "Allow", strbuf_cstr(&list));
-	IGNORE_RESULT(call_fail(c, CODE_UNSUPPORTED, &err, "%s is not possible here, but %s",
-	                        http_method_name(c->http->method), strbuf_cstr(&list)),
-	              "rendered right here");
-	call_render_error(c, &err);
+	return call_fail(c, CODE_UNSUPPORTED, err, "%s is not possible here, but %s",
+	                 http_method_name(c->http->method), strbuf_cstr(&list));
 }
 
 static int dispatch(struct registry_call *c, const struct registry_route *route,
@@ -125,26 +126,58 @@ static int dispatch(struct registry_call *c, const struct registry_route *route,
 	return r < 0 ? r : route->handler(c, err);
 }
 
+/* The path below http.prefix, or NULL. */
+static const char *path_below_prefix(const struct registry_call *c)
+{
+	const char *prefix = c->registry->config->prefix, *rest;
+
+	if (!prefix)
+		return c->http->path;
+	rest = str_skip_prefix(c->http->path, prefix);
+	return rest ? rest - 1 : NULL;
+}
+
+static void set_common_headers(struct registry_call *c)
+{
+	const struct strv *extra = &c->registry->config->headers;
+
+	http_set_header(c->http, "Docker-Distribution-API-Version", "registry/2.0");
+	http_set_header(c->http, "X-Content-Type-Options", "nosniff");
+	for (size_t i = 0; i < extra->len; i++) {
+		const char *colon = strchr(extra->ptr[i], ':');
+
+		if (strncasecmp(extra->ptr[i], "x-content-type-options:", 23) != 0)
+			http_set_header(c->http,
+			                arena_strndup(c->http->arena, extra->ptr[i], (size_t)(colon - extra->ptr[i])),
+			                colon + 2);
+	}
+}
+
+static int route(struct registry_call *c, struct error *err)
+{
+	struct http_route_params params = { .len = 0 };
+	const char *path = path_below_prefix(c);
+	unsigned allowed = 0;
+	size_t index = 0;
+	int r = 0;
+
+	if (path)
+		r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]), c->http->method, path,
+		                     c->http->arena, &index, &params, &allowed);
+	if (r > 0)
+		return dispatch(c, &routes[index], &params, err);
+	if (r < 0)
+		return refuse_method(c, allowed, err);
+	return call_fail(c, CODE_NOT_FOUND, err, "there is nothing at %.200s", c->http->path);
+}
+
 void registry_handle(struct http_request *req, void *ctx)
 {
 	struct registry_call c = { .registry = ctx, .http = req, .actor = "" };
-	struct http_route_params params = { .len = 0 };
 	struct error err = { 0 };
-	unsigned allowed = 0;
-	size_t index = 0;
-	int r;
 
-	http_set_header(req, "Docker-Distribution-API-Version", "registry/2.0");
-	http_set_header(req, "X-Content-Type-Options", "nosniff");
-	r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]), req->method,
-	                     req->path, req->arena, &index, &params, &allowed);
-	if (r < 0)
-		refuse_method(&c, allowed);
-	else if (r == 0)
-		r = call_fail(&c, CODE_NOT_FOUND, &err, "there is nothing at %.200s", req->path);
-	else
-		r = dispatch(&c, &routes[index], &params, &err);
-	if (r < 0 && err.kind != ERROR_NONE)
+	set_common_headers(&c);
+	if (route(&c, &err) < 0)
 		call_render_error(&c, &err);
 	strbuf_done(&c.problems);
 }

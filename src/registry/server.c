@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "registry/registry-internal.h"
 
 enum { LISTEN_BACKLOG = 1024, DATABASE_PATH_MAX = 4096 };
@@ -178,7 +179,7 @@ int registry_serve(struct registry *r, struct error *err)
 	log_serving(r, fd);
 	ret = http_server_listen(server, TAKE_FD(fd), NULL, NULL, err);
 	if (ret == 0) {
-		running_drain_ms = (unsigned)r->config->drain_ms;
+		running_drain_ms = (unsigned)(r->config->drain_ns / NSEC_PER_MSEC);
 		running = server;
 		catch_signals();
 		ret = http_server_run(server, err);
