@@ -18,6 +18,7 @@ struct content_store {
 	struct db *db; /* borrowed */
 	int dirfd;     /* owned */
 	int64_t lease_ns;
+	bool guest;
 	char *referenced_sql;   /* owned */
 	char *sql_unreferenced; /* owned: the collector's query */
 };

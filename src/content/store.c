@@ -68,7 +68,8 @@ struct content_store *content_open(const char *path, struct db *db, const struct
 	if (make_directories(s, path, err) < 0 || db_migrate(db, &migrations, err) < 0)
 		return NULL;
 	s->db = db;
-	if (content_recover(s, err) < 0) {
+	s->guest = o->guest;
+	if (!s->guest && content_recover(s, err) < 0) {
 		s->db = NULL;
 		return NULL;
 	}
@@ -81,7 +82,7 @@ void content_close(struct content_store *s)
 
 	if (!s)
 		return;
-	if (s->db)
+	if (s->db && !s->guest)
 		IGNORE_RESULT(content_mark_clean(s, &err), "the next start then looks for orphans");
 	if (s->dirfd >= 0)
 		close(s->dirfd);

@@ -20,6 +20,7 @@ struct content_options {
 	 * "EXISTS (SELECT 1 FROM manifest_blob m WHERE m.digest = blob.digest)". Literal. */
 	const char *referenced_sql;
 	int64_t lease_ns; /* 0: one hour */
+	bool guest; /* another process may be serving from it: recovers and removes nothing at the start */
 };
 
 /* Makes the directory and the tables (blob, blob_lease), removes leftovers of an earlier run's

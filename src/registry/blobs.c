@@ -17,7 +17,7 @@ static int unknown(struct registry_call *c, struct error *err)
  */
 static int keep_promise(struct registry_call *c, const struct metadata_blob *b, struct error *err)
 {
-	if (b->referenced || b->leased_until > time_now() + c->registry->config->lease_ns / 2)
+	if (b->leased_until > time_now() + c->registry->config->lease_ns / 2)
 		return 1;
 	return metadata_blob_extend(c->registry->metadata, c->repo, c->reference, call_lease(c),
 	                            err);

@@ -20,7 +20,7 @@ static int catalog_page(struct registry_call *c, const char *last, int64_t limit
 		strv_clear(&names);
 		strv_copy(&names, &next);
 		for (size_t i = 0; i < names.len && (int64_t)out->len < limit; i++)
-			if (access_allowed(c, names.ptr[i], ACCESS_PULL))
+			if (access_visible(c, names.ptr[i]))
 				strv_add(out, names.ptr[i]);
 	} while ((int64_t)out->len < limit && (int64_t)names.len == limit);
 	return 0;
@@ -32,7 +32,7 @@ int catalog_list(struct registry_call *c, struct error *err)
 	                    &(struct list_source){ .head = "{\"repositories\":[",
 	                                           .path = "/v2/_catalog",
 	                                           .page = catalog_page,
-.max_n = c->registry->config->catalog_max,
+	                                           .max_n = c->registry->config->catalog_max,
 	                                           .default_n = CATALOG_DEFAULT },
 	                    err);
 }

@@ -10,7 +10,14 @@
 #include "base/time.h"
 #include "registry/settings.h"
 
-enum option_type { OPTION_STRING, OPTION_BOOL, OPTION_DURATION, OPTION_NUMBER, OPTION_SIZE, OPTION_LIST };
+enum option_type {
+	OPTION_STRING,
+	OPTION_BOOL,
+	OPTION_DURATION,
+	OPTION_NUMBER,
+	OPTION_SIZE,
+	OPTION_LIST
+};
 
 static const struct option {
 	const char *path;
@@ -102,8 +109,7 @@ static void *member(struct registry_config *c, const struct option *o)
 
 static void rules_done(struct registry_rule_vec *v)
 {
-	vec_for_each(v, it)
-	{
+	vec_for_each (v, it) {
 		strv_done(&it->repositories);
 		strv_done(&it->users);
 	}
@@ -139,8 +145,8 @@ static int wrong(const char *name, const struct setting *s, const char *wanted, 
 {
 	char where[300];
 
-	return error_set(err, ERROR_INVALID, "%s: %s is \"%.100s\", but %s", origin(name, s, where, sizeof(where)),
-	                 s->path, s->value, wanted);
+	return error_set(err, ERROR_INVALID, "%s: %s is \"%.100s\", but %s",
+	                 origin(name, s, where, sizeof(where)), s->path, s->value, wanted);
 }
 
 static int parse_duration(const char *text, int64_t *ret)
@@ -201,7 +207,8 @@ static int apply_list(struct registry_config *c, const struct option *o, struct 
 	return 0;
 }
 
-static int apply_options(struct registry_config *c, struct setting_vec *v, const char *name, struct error *err)
+static int apply_options(struct registry_config *c, struct setting_vec *v, const char *name,
+                         struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const struct option *o = &options[i];
@@ -255,8 +262,8 @@ static void get_strings(struct setting_vec *v, const char *prefix, struct strv *
 }
 
 /* One rule; 1 done, 0 there is none of that number. */
-static int apply_rule(struct registry_config *c, struct setting_vec *v, unsigned i, const char *name,
-                      struct error *err)
+static int apply_rule(struct registry_config *c, struct setting_vec *v, unsigned i,
+                      const char *name, struct error *err)
 {
 	struct registry_rule rule = { .rights = 0 };
 	AUTO_STRV rights = { 0 };
@@ -272,17 +279,20 @@ static int apply_rule(struct registry_config *c, struct setting_vec *v, unsigned
 	if (!rule.repositories.len && !rule.users.len && !rights.len)
 		return 0;
 	if (!rule.repositories.len || !rule.users.len || !rights.len)
-		r = error_set(err, ERROR_INVALID, "%s: coracle.access.%u needs repositories, users and allow", name, i);
+		r = error_set(err, ERROR_INVALID,
+		              "%s: coracle.access.%u needs repositories, users and allow", name, i);
 	for (size_t k = 0; k < rights.len && r > 0; k++)
 		if (parse_right(rights.ptr[k], &rule.rights) < 0)
-			r = error_set(err, ERROR_INVALID,
-			              "%s: coracle.access.%u.allow has \"%s\": pull, push, delete and admin are known",
-			              name, i, rights.ptr[k]);
+			r = error_set(
+				err, ERROR_INVALID,
+				"%s: coracle.access.%u.allow has \"%s\": pull, push, delete and admin are known",
+				name, i, rights.ptr[k]);
 	registry_rule_vec_push(&c->rules, rule); /* also when wrong: freed with the rest */
 	return r;
 }
 
-static int apply_rules(struct registry_config *c, struct setting_vec *v, const char *name, struct error *err)
+static int apply_rules(struct registry_config *c, struct setting_vec *v, const char *name,
+                       struct error *err)
 {
 	for (unsigned i = 0; i < SETTINGS_COUNT_MAX; i++) {
 		int r = apply_rule(c, v, i, name, err);
@@ -302,18 +312,20 @@ static bool is_header_text(const char *s)
 }
 
 /* http.headers.NAME[.N]: the same on every answer. */
-static int apply_headers(struct registry_config *c, struct setting_vec *v, const char *name, struct error *err)
+static int apply_headers(struct registry_config *c, struct setting_vec *v, const char *name,
+                         struct error *err)
 {
-	vec_for_each(v, s)
-	{
+	vec_for_each (v, s) {
 		const char *key = str_skip_prefix(s->path, "http.headers.");
 		size_t n = key ? strcspn(key, ".") : 0;
 
 		if (!key || !s->value)
 			continue;
 		s->used = true;
-		if (n == 0 || strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789-") < n || !is_header_text(s->value))
-			return wrong(name, s, "a header's name and one line of text are wanted", err);
+		if (n == 0 || strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789-") < n ||
+		    !is_header_text(s->value))
+			return wrong(name, s, "a header's name and one line of text are wanted",
+			             err);
 		strv_printf(&c->headers, "%.*s: %s", (int)n, key, s->value);
 	}
 	return 0;
@@ -329,12 +341,12 @@ static bool names_our_driver(const struct setting *s)
 	       (streq(s->path, "http.net") && streq(s->value, "tcp"));
 }
 
-static int check_rest(struct setting_vec *v, const char *name, struct strv *warnings, struct error *err)
+static int check_rest(struct setting_vec *v, const char *name, struct strv *warnings,
+                      struct error *err)
 {
 	char where[300];
 
-	vec_for_each(v, s)
-	{
+	vec_for_each (v, s) {
 		const struct absent *found = NULL;
 
 		if (s->used || !s->value || names_our_driver(s))
@@ -344,9 +356,11 @@ static int check_rest(struct setting_vec *v, const char *name, struct strv *warn
 				found = &absents[i];
 		origin(name, s, where, sizeof(where));
 		if (found && found->fatal)
-			return error_set(err, ERROR_INVALID, "%s: %s is not possible: %s", where, s->path, found->why);
+			return error_set(err, ERROR_INVALID, "%s: %s is not possible: %s", where,
+			                 s->path, found->why);
 		if (found && found->why)
-			strv_printf(warnings, "%s: %s has no effect: %s", where, s->path, found->why);
+			strv_printf(warnings, "%s: %s has no effect: %s", where, s->path,
+			            found->why);
 		else if (!found)
 			strv_printf(warnings, "%s: there is no setting %s", where, s->path);
 	}
@@ -358,13 +372,19 @@ static int check_values(struct registry_config *c, struct strv *warnings, struct
 	if (!c->tls_certificate != !c->tls_key)
 		return error_set(err, ERROR_INVALID, "http.tls needs both certificate and key");
 	if (c->tls_client_cas.len > 1)
-		return error_set(err, ERROR_INVALID, "http.tls.clientcas: one file is possible, which may hold several certificates");
+		return error_set(
+			err, ERROR_INVALID,
+			"http.tls.clientcas: one file is possible, which may hold several certificates");
 	if (c->prefix && (c->prefix[0] != '/' || c->prefix[strlen(c->prefix) - 1] != '/'))
 		return error_set(err, ERROR_INVALID, "http.prefix must begin and end with /");
 	if (c->rules.len > 0 && !c->htpasswd_path && !c->tls_client_cas.len)
-		return error_set(err, ERROR_INVALID, "coracle.access has rules, but nobody can log in: set auth.htpasswd.path or http.tls.clientcas");
+		return error_set(
+			err, ERROR_INVALID,
+			"coracle.access has rules, but nobody can log in: set auth.htpasswd.path or http.tls.clientcas");
 	if (c->anonymous_pull && !c->htpasswd_path)
-		strv_add(warnings, "coracle.anonymouspull has no effect without auth.htpasswd: everybody may do everything");
+		strv_add(
+			warnings,
+			"coracle.anonymouspull has no effect without auth.htpasswd: everybody may do everything");
 	if (c->host && c->host[0] && c->host[strlen(c->host) - 1] == '/')
 		c->host[strlen(c->host) - 1] = '\0';
 	return 0;
@@ -374,7 +394,8 @@ static void set_defaults(struct registry_config *c, bool has_file)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		if (options[i].fallback)
-			IGNORE_RESULT(set_value(member(c, &options[i]), options[i].type, options[i].fallback),
+			IGNORE_RESULT(set_value(member(c, &options[i]), options[i].type,
+			                        options[i].fallback),
 			              "our own table");
 	/* as Docker's: off in a file that says nothing; the image without a file has it on */
 	c->delete_enabled = !has_file;

@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_STRV warnings = { 0 };
 	struct error err = { 0 };
 
-	IGNORE_RESULT(registry_config_parse(str_n((const char *)data, size), "fuzz", none, &c, &warnings, &err),
+	IGNORE_RESULT(registry_config_parse(str_n((const char *)data, size), "fuzz", none, &c,
+	                                    &warnings, &err),
 	              "only crashes count");
 	return 0;
 }

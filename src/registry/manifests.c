@@ -185,7 +185,8 @@ static void collect_refs(struct registry_call *c, struct push *p)
 
 	if (m->kind == MANIFEST_INDEX) {
 		vec_for_each (&m->manifests, d)
-			add_ref(p, METADATA_REF_MANIFEST, d, !streq(c->registry->config->indexes, "all"));
+			add_ref(p, METADATA_REF_MANIFEST, d,
+			        !streq(c->registry->config->indexes, "all"));
 		return;
 	}
 	add_ref(p, METADATA_REF_BLOB, &m->config, false);

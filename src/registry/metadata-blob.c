@@ -12,8 +12,7 @@ int metadata_blob_find(struct metadata *m, const char *repo, const char *digest,
 	if (!c)
 		return error_errno(err);
 	q = db_query(c, err,
-	             "SELECT b.size, b.leased_until, EXISTS (SELECT 1 FROM manifest_ref f "
-	             "WHERE f.repo = b.repo AND f.child = b.digest) "
+	             "SELECT b.size, b.leased_until "
 	             "FROM repository r JOIN repo_blob b ON b.repo = r.id AND b.digest = ? "
 	             "WHERE r.name = ?",
 	             "ss", digest, repo);
@@ -22,9 +21,7 @@ int metadata_blob_find(struct metadata *m, const char *repo, const char *digest,
 	r = db_step(q, err);
 	if (r <= 0)
 		return r;
-	*ret = (struct metadata_blob){ .size = db_i64(q, 0),
-		                       .leased_until = db_i64(q, 1),
-		                       .referenced = db_i64(q, 2) != 0 };
+	*ret = (struct metadata_blob){ .size = db_i64(q, 0), .leased_until = db_i64(q, 1) };
 	return 1;
 }
 

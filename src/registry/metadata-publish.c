@@ -127,16 +127,27 @@ static int check_quota(struct db_conn *c, int64_t repo, const struct metadata_pu
 	return 0;
 }
 
+static int insert_ref(struct db_conn *c, int64_t repo, int64_t manifest,
+                      const struct metadata_ref *ref, struct error *err)
+{
+	if (db_exec(c, err,
+	            "INSERT OR IGNORE INTO manifest_ref(repo, child, manifest, kind) VALUES(?, ?, ?, ?)",
+	            "isii", repo, ref->digest, manifest, (int64_t)ref->kind) < 0)
+		return error_errno(err);
+	if (ref->kind != METADATA_REF_BLOB)
+		return 0;
+	return db_exec(c, err,
+	               "UPDATE repo_blob SET leased_until = ? WHERE repo = ? AND digest = ?", "iis",
+	               METADATA_LEASE_REFERENCED, repo, ref->digest);
+}
+
 static int insert_refs(struct db_conn *c, int64_t repo, int64_t manifest,
                        const struct metadata_publication *p, struct error *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < p->n_refs && r >= 0; i++)
-		r = db_exec(
-			c, err,
-			"INSERT OR IGNORE INTO manifest_ref(repo, child, manifest, kind) VALUES(?, ?, ?, ?)",
-			"isii", repo, p->refs[i].digest, manifest, (int64_t)p->refs[i].kind);
+		r = insert_ref(c, repo, manifest, &p->refs[i], err);
 	return r;
 }
 

@@ -30,10 +30,12 @@ int metadata_repositories(struct metadata *m, const char *last, int64_t limit, s
 int metadata_repository_exists(struct metadata *m, const char *repo, struct error *err) MUST_USE;
 
 /* --- blobs in repositories (metadata-blob.c) --- */
+/* A blob that a manifest of its repository refers to is kept without an end. */
+#define METADATA_LEASE_REFERENCED INT64_MAX
+
 struct metadata_blob {
 	int64_t size;
 	int64_t leased_until;
-	bool referenced; /* by a manifest of the repository */
 };
 
 /* 1 and *ret, or 0. */
@@ -157,3 +159,36 @@ void metadata_referrers_clear(struct metadata_referrer_vec *v);
 int metadata_referrers(struct metadata *m, const char *repo, const char *subject, const char *artifact_type,
 		       const char *last, int64_t limit, struct metadata_referrer_vec *out,
 		       struct error *err) MUST_USE;
+
+/* --- collection, in small transactions (metadata-collect.c) --- */
+struct metadata_collected {
+	int64_t manifests, blobs, uploads, repositories; /* blobs: no longer shown by a repository */
+};
+
+/* Marks manifests deleted that have had no tag since before, are in no live index and refer to no
+ * live subject. Each returns how many of at most limit it found, or negative. */
+int metadata_expire_untagged(struct metadata *m, int64_t before, int64_t now, int64_t limit,
+			     struct error *err) MUST_USE;
+/* Forgets manifests that were deleted before; blobs that they alone referred to get a lease. */
+int metadata_purge_manifests(struct metadata *m, int64_t before, int64_t leased_until, int64_t limit,
+			     struct error *err) MUST_USE;
+/* Blobs whose lease ended disappear from their repositories. */
+int metadata_release_blobs(struct metadata *m, int64_t now, int64_t limit, struct error *err) MUST_USE;
+int metadata_drop_empty_repositories(struct metadata *m, struct error *err) MUST_USE;
+
+/* What a collection at now would take, for people. kind: "manifest", "blob". */
+typedef void (*metadata_explain_fn)(void *ctx, const char *kind, const char *repo, const char *digest,
+				    int64_t size, const char *why);
+int metadata_explain(struct metadata *m, int64_t untagged_before, int64_t deleted_before, int64_t now,
+		     metadata_explain_fn fn, void *ctx, struct error *err) MUST_USE;
+/* Who keeps a digest: one call of fn per keeper. kind: "tag", "index", "manifest", "lease", "deleted". */
+int metadata_why(struct metadata *m, const char *digest, metadata_explain_fn fn, void *ctx,
+		 struct error *err) MUST_USE;
+/* Bytes per repository: size is all it shows; unique what no other shows (in why's place: NULL). */
+typedef void (*metadata_usage_fn)(void *ctx, const char *repo, int64_t tags, int64_t bytes, int64_t unique);
+int metadata_usage(struct metadata *m, metadata_usage_fn fn, void *ctx, struct error *err) MUST_USE;
+/* A blob was found damaged: no repository shows it any more. Number of repositories. */
+int metadata_blob_lost(struct metadata *m, const char *digest, struct error *err) MUST_USE;
+/* Digests of all blobs after last, at most limit. */
+int metadata_blobs(struct metadata *m, const char *last, int64_t limit, struct strv *out,
+		   struct error *err) MUST_USE;

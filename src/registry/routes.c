@@ -25,6 +25,8 @@ static int base_get(struct registry_call *c, struct error *err)
 static const struct registry_route routes[] = {
 	{ { GET,    "/v2/" },                                 base_get,        ACCESS_ANY },
 	{ { GET,    "/v2" },                                  base_get,        ACCESS_ANY },
+	{ { GET,    "/token" },                               token_get,       ACCESS_NONE },
+	{ { POST,   "/token" },                               token_post,      ACCESS_NONE },
 	{ { GET,    "/v2/_catalog" },                         catalog_list,    ACCESS_CATALOG },
 	{ { GET,    "/v2/{name...}/blobs/uploads/{id}" },     upload_status,   ACCESS_PUSH },
 	{ { PATCH,  "/v2/{name...}/blobs/uploads/{id}" },     upload_chunk,    ACCESS_PUSH },
@@ -55,7 +57,8 @@ void call_location(struct registry_call *c, const char *fmt, ...)
 	if (c->registry->config->host)
 		strbuf_puts(&url, c->registry->config->host);
 	if (c->registry->config->prefix) /* which ends in the slash that fmt begins with */
-		strbuf_add(&url, c->registry->config->prefix, strlen(c->registry->config->prefix) - 1);
+		strbuf_add(&url, c->registry->config->prefix,
+		           strlen(c->registry->config->prefix) - 1);
 	va_start(ap, fmt);
 	strbuf_vprintf(&url, fmt, ap);
 	va_end(ap);
@@ -148,7 +151,8 @@ static void set_common_headers(struct registry_call *c)
 
 		if (strncasecmp(extra->ptr[i], "x-content-type-options:", 23) != 0)
 			http_set_header(c->http,
-			                arena_strndup(c->http->arena, extra->ptr[i], (size_t)(colon - extra->ptr[i])),
+			                arena_strndup(c->http->arena, extra->ptr[i],
+			                              (size_t)(colon - extra->ptr[i])),
 			                colon + 2);
 	}
 }
@@ -162,8 +166,9 @@ static int route(struct registry_call *c, struct error *err)
 	int r = 0;
 
 	if (path)
-		r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]), c->http->method, path,
-		                     c->http->arena, &index, &params, &allowed);
+		r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]),
+		                     c->http->method, path, c->http->arena, &index, &params,
+		                     &allowed);
 	if (r > 0)
 		return dispatch(c, &routes[index], &params, err);
 	if (r < 0)
@@ -180,4 +185,5 @@ void registry_handle(struct http_request *req, void *ctx)
 	if (route(&c, &err) < 0)
 		call_render_error(&c, &err);
 	strbuf_done(&c.problems);
+	token_done(&c.token);
 }

@@ -12,17 +12,23 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "http/tls.h"
 #include "registry/registry-internal.h"
 
 enum { LISTEN_BACKLOG = 1024, DATABASE_PATH_MAX = 4096 };
 
-struct registry *registry_open(const struct registry_config *config, struct error *err)
+struct registry *registry_open(const struct registry_config *config, bool guest, struct error *err)
 {
 	CLEANUP(registry_close_ptr) struct registry *r = NEW(struct registry);
 	AUTO_FREE char *database = xasprintf("%s/registry.db", config->root);
 	AUTO_FREE char *content = xasprintf("%s/content", config->root);
-	AUTO_CLOSE int dir = open_or_make_dir(AT_FDCWD, config->root, 0755, err);
+	AUTO_CLOSE int dir = -1;
 
+	if (guest && access(database, F_OK) < 0) {
+		error_set_errno(err, errno, "there is no registry in %s", config->root);
+		return NULL;
+	}
+	dir = open_or_make_dir(AT_FDCWD, config->root, 0755, err);
 	if (dir < 0)
 		return NULL;
 	r->config = config;
@@ -34,9 +40,14 @@ struct registry *registry_open(const struct registry_config *config, struct erro
 	r->store = content_open(
 		content, metadata_db(r->metadata),
 		&(struct content_options){ .referenced_sql = metadata_blob_referenced_sql,
-	                                   .lease_ns = config->lease_ns },
+	                                   .lease_ns = config->lease_ns,
+	                                   .guest = guest },
 		err);
 	if (!r->store)
+		return NULL;
+	if (config->htpasswd_path && !(r->htpasswd = htpasswd_open(config->htpasswd_path, err)))
+		return NULL;
+	if (token_key_load(config->root, &r->token_key, err) < 0)
 		return NULL;
 	return TAKE_PTR(r);
 }
@@ -45,8 +56,10 @@ void registry_close(struct registry *r)
 {
 	if (!r)
 		return;
+	http_tls_unref(r->tls);
 	content_close(r->store);
 	metadata_close(r->metadata);
+	htpasswd_free(r->htpasswd);
 	map_free(r->busy_uploads);
 	free(r);
 }
@@ -162,6 +175,48 @@ static void catch_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
+static void on_reload(int sig)
+{
+	maintenance_reload();
+}
+
+static int open_tls(struct registry *r, struct error *err)
+{
+	const struct registry_config *c = r->config;
+	const struct http_tls_options options = {
+		.certificate = c->tls_certificate,
+		.key = c->tls_key,
+		.client_ca = c->tls_client_cas.len ? c->tls_client_cas.ptr[0] : NULL,
+		.require_client = c->tls_client_cas.len &&
+		                  (!c->tls_client_auth ||
+		                   streq(c->tls_client_auth, "require-and-verify-client-cert")),
+	};
+
+	if (!c->tls_certificate)
+		return 0;
+	r->tls = http_tls_server(&options, err);
+	return r->tls ? 0 : error_errno(err);
+}
+
+/* Everything is ready: until a signal ends it. */
+static int run(struct registry *r, struct http_server *server, struct error *err)
+{
+	struct sigaction again = { .sa_handler = on_reload, .sa_flags = SA_RESTART };
+	int ret = maintenance_start(r, err);
+
+	if (ret < 0)
+		return ret;
+	running_drain_ms = (unsigned)(r->config->drain_ns / NSEC_PER_MSEC);
+	running = server;
+	catch_signals();
+	sigaction(SIGHUP, &again, NULL);
+	ret = http_server_run(server, err);
+	running = NULL;
+	maintenance_stop(r);
+	log_info("stopped");
+	return ret;
+}
+
 int registry_serve(struct registry *r, struct error *err)
 {
 	const struct http_server_options options = { .handler = registry_handle,
@@ -171,21 +226,15 @@ int registry_serve(struct registry *r, struct error *err)
 	struct http_server *server;
 	int ret;
 
-	if (fd < 0)
-		return fd;
+	if (fd < 0 || open_tls(r, err) < 0)
+		return error_errno(err);
 	server = http_server_new(&options, err);
 	if (!server)
 		return error_errno(err);
 	log_serving(r, fd);
-	ret = http_server_listen(server, TAKE_FD(fd), NULL, NULL, err);
-	if (ret == 0) {
-		running_drain_ms = (unsigned)(r->config->drain_ns / NSEC_PER_MSEC);
-		running = server;
-		catch_signals();
-		ret = http_server_run(server, err);
-		running = NULL;
-		log_info("stopped");
-	}
+	ret = http_server_listen(server, TAKE_FD(fd), r->tls, NULL, err);
+	if (ret == 0)
+		ret = run(r, server, err);
 	http_server_free(server);
 	return ret;
 }

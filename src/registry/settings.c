@@ -8,8 +8,7 @@
 
 void settings_done(struct setting_vec *v)
 {
-	vec_for_each(v, it)
-	{
+	vec_for_each (v, it) {
 		free(it->path);
 		free(it->value);
 	}
@@ -18,7 +17,7 @@ void settings_done(struct setting_vec *v)
 
 static struct setting *find(struct setting_vec *v, const char *path)
 {
-	vec_for_each(v, it)
+	vec_for_each (v, it)
 		if (streq(it->path, path))
 			return it;
 	return NULL;
@@ -56,7 +55,8 @@ static int next(struct reader *r, yaml_event_t *event)
 {
 	if (yaml_parser_parse(&r->yaml, event))
 		return 0;
-	return error_set(r->err, ERROR_INVALID, "%s:%zu: %s", r->name, r->yaml.problem_mark.line + 1,
+	return error_set(r->err, ERROR_INVALID, "%s:%zu: %s", r->name,
+	                 r->yaml.problem_mark.line + 1,
 	                 r->yaml.problem ? r->yaml.problem : "not YAML");
 }
 
@@ -74,7 +74,8 @@ static bool is_null(const yaml_event_t *e)
 {
 	const char *v = (const char *)e->data.scalar.value;
 
-	return e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!*v || streq(v, "~") || streq(v, "null"));
+	return e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	       (!*v || streq(v, "~") || streq(v, "null"));
 }
 
 static int scalar(struct reader *r, const yaml_event_t *e)

@@ -28,7 +28,7 @@ int tags_list(struct registry_call *c, struct error *err)
 	                    &(struct list_source){ .head = strbuf_cstr(&head),
 	                                           .path = strbuf_cstr(&path),
 	                                           .page = tags_page,
-.max_n = c->registry->config->tags_max,
+	                                           .max_n = c->registry->config->tags_max,
 	                                           .whole_without_n = true },
 	                    err);
 }

@@ -30,22 +30,29 @@ static void make_id(char *out)
 
 /* --- one writer per upload --- */
 
-static int claim(struct registry_call *c, const char *id, struct error *err)
+int upload_claim(struct registry *r, const char *id)
 {
-	WITH_LOCK(&c->registry->upload_lock);
-	if (map_get(c->registry->busy_uploads, id))
-		return call_fail(
-			c, CODE_UPLOAD_BUSY, err,
-			"upload %s is being written to by another request: ask for its offset when that is done",
-			id);
-	map_set(c->registry->busy_uploads, id, c);
+	WITH_LOCK(&r->upload_lock);
+	if (map_get(r->busy_uploads, id))
+		return -EBUSY;
+	map_set(r->busy_uploads, id, r);
 	return 0;
 }
 
-static void release(struct registry_call *c, const char *id)
+void upload_release(struct registry *r, const char *id)
 {
-	WITH_LOCK(&c->registry->upload_lock);
-	map_remove(c->registry->busy_uploads, id);
+	WITH_LOCK(&r->upload_lock);
+	map_remove(r->busy_uploads, id);
+}
+
+static int claim(struct registry_call *c, const char *id, struct error *err)
+{
+	if (upload_claim(c->registry, id) == 0)
+		return 0;
+	return call_fail(
+		c, CODE_UPLOAD_BUSY, err,
+		"upload %s is being written to by another request: ask for its offset when that is done",
+		id);
 }
 
 /* --- headers --- */
@@ -202,7 +209,7 @@ int upload_chunk(struct registry_call *c, struct error *err)
 	r = find(c, &u, err);
 	if (r == 0)
 		r = chunk(c, &u, err);
-	release(c, c->reference);
+	upload_release(c->registry, c->reference);
 	if (r < 0)
 		return r;
 	set_session_headers(c, &u);
@@ -273,7 +280,7 @@ int upload_finish(struct registry_call *c, struct error *err)
 	r = find(c, &u, err);
 	if (r == 0)
 		r = finish(c, &u, &d, text, err);
-	release(c, c->reference);
+	upload_release(c->registry, c->reference);
 	if (r < 0)
 		return r;
 	respond_created(c, text);
@@ -421,7 +428,7 @@ int upload_cancel(struct registry_call *c, struct error *err)
 	r = find(c, &u, err);
 	if (r == 0)
 		r = discard(c, &u, err);
-	release(c, c->reference);
+	upload_release(c->registry, c->reference);
 	if (r < 0)
 		return r;
 	http_respond(c->http, 204, NULL, NULL, 0);
