@@ -69,7 +69,7 @@ int image_find_reference(struct image_store *s, const struct reference *ref, cha
 bool image_name_is_id(const char *name, const struct digest *id);
 
 /* record.c */
-/* 1 when the tag is new or moved (or there was none to set and the image is new), 0 when all was so. */
+/* Makes what the image refers to durable, then names it. 1 when the tag is new or moved (or there was none to set and the image is new), 0 when all was so. */
 int image_record(struct image_store *s, const struct image_record *r, struct error *err) MUST_USE;
 int image_add_archive(struct db_conn *c, const struct digest *diff_id, const struct image_archive *a,
 		      struct error *err) MUST_USE;

@@ -114,12 +114,12 @@ static int finish_layer(struct import *m, int r, struct error *err)
 		return r;
 	}
 	m->archive.size = content_ingest_size(m->ingest);
-	r = content_ingest_commit(m->ingest, NULL, -1, &m->archive.digest, err);
+	r = content_ingest_commit_relaxed(m->ingest, NULL, -1, &m->archive.digest, err);
 	if (r < 0) {
 		layer_unpack_abort(m->unpack);
 		return r;
 	}
-	return layer_unpack_commit(m->unpack, NULL, &m->chain_id, err);
+	return layer_unpack_commit_relaxed(m->unpack, NULL, &m->chain_id, err);
 }
 
 static int import_layer(struct import *m, int fd, struct error *err)

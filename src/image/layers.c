@@ -143,7 +143,7 @@ static int download(struct bring *b, struct layer_work *w, struct layer_unpack *
 		return r;
 	}
 	report_pull(b, w, "Verifying Checksum");
-	r = content_ingest_commit(t.ingest, &blob->digest, blob->size, NULL, err);
+	r = content_ingest_commit_relaxed(t.ingest, &blob->digest, blob->size, NULL, err);
 	if (r < 0) {
 		layer_unpack_abort(t.unpack);
 		return error_prefix(err, "filesystem layer verification failed");
@@ -324,8 +324,8 @@ static enum layer_state await(struct bring *b, struct layer_work *w)
 static int commit_one(struct bring *b, size_t i, struct error *err)
 {
 	struct layer_work *w = &b->work[i];
-	int r = layer_unpack_commit(TAKE_PTR(w->unpack), i ? &b->work[i - 1].want->chain_id : NULL,
-	                            NULL, err);
+	int r = layer_unpack_commit_relaxed(TAKE_PTR(w->unpack),
+	                                    i ? &b->work[i - 1].want->chain_id : NULL, NULL, err);
 
 	flight_end(&b->store->flights, w->chain_key);
 	w->state = LAYER_PRESENT;

@@ -128,7 +128,8 @@ static int take_file(struct load *l, struct tar_reader *tar, const char *path, s
 		return r;
 	}
 	f.size = content_ingest_size(ingest);
-	r = content_ingest_commit(ingest, digest_is_set(&want) ? &want : NULL, -1, &f.digest, err);
+	r = content_ingest_commit_relaxed(ingest, digest_is_set(&want) ? &want : NULL, -1,
+	                                  &f.digest, err);
 	return r < 0 ? error_prefix(err, "%.200s", path) : add_file(l, path, f, err);
 }
 

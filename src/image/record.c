@@ -173,6 +173,12 @@ int image_record(struct image_store *s, const struct image_record *r, struct err
 	int rc = layers_size(s, r->parsed, &size, err);
 	if (rc < 0)
 		return error_prefix(err, "image %s", id);
+	/* One sync for all layers and blobs; what is durable already costs nothing. */
+	rc = content_sync(s->content, err);
+	if (rc >= 0)
+		rc = snapshot_sync(s->snapshots, err);
+	if (rc < 0)
+		return rc;
 	AUTO_DB_TX struct db_tx *tx = db_begin(s->db, DB_DURABLE, err);
 	if (!tx)
 		return error_errno(err);

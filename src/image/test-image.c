@@ -354,7 +354,7 @@ TEST(bad_archives_leave_nothing)
 		{ config, good, "/etc/passwd", "missing" },
 		{ config, good, "../l2/layer.tar", "missing" },
 		{ config, "[\"l1/layer.tar\"]", "x", "1 layers, but the configuration has 2" },
-		{ config, "[\"c.json\",\"c.json\"]", "x", "diffID" },
+		{ config, "[\"c.json\",\"c.json\"]", "x", "layer" },
 		{ "null", good, "../l1/layer.tar", "c.json" },
 		{ "[]", good, "../l1/layer.tar", "c.json" },
 	};
