@@ -4,7 +4,6 @@
  * everything, as with Docker's registry. With them the rules decide; without rules whoever has a
  * name may do everything. What a token was issued for narrows that further.
  */
-#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -137,26 +136,12 @@ static int challenge(struct registry_call *c, const char *repo, enum access_acti
 
 /* --- who --- */
 
-static const char *peer_text(struct registry_call *c)
-{
-	char *text = arena_alloc(c->http->arena, INET6_ADDRSTRLEN);
-	const struct sockaddr_storage *a = &c->http->peer.address;
-
-	if (a->ss_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text,
-		          INET6_ADDRSTRLEN);
-	else if (a->ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text,
-		          INET6_ADDRSTRLEN);
-	return text;
-}
-
 int access_login(struct registry_call *c, const char *user, const char *password, struct error *err)
 {
 	int r = 0;
 
 	if (c->registry->htpasswd)
-		r = htpasswd_check(c->registry->htpasswd, user, password, peer_text(c), err);
+		r = htpasswd_check(c->registry->htpasswd, user, password, call_peer(c), err);
 	if (r < 0)
 		c->code = CODE_TOOMANYREQUESTS;
 	if (r == 0)

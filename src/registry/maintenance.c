@@ -67,7 +67,9 @@ static void collect(struct registry *r, struct maintenance *m)
 		return;
 	if (registry_collect(r, false, &sum, &err) < 0)
 		log_error("%s", err.message);
-	else if (sum.manifests || sum.blobs || sum.uploads)
+	else
+		metrics_collected(r->metrics, sum.blobs, sum.bytes);
+	if (sum.manifests || sum.blobs || sum.uploads)
 		log_info("collected manifests=%" PRId64 " blobs=%" PRId64 " bytes=%" PRId64
 		         " uploads=%" PRId64,
 		         sum.manifests, sum.blobs, sum.bytes, sum.uploads);

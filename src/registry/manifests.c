@@ -220,6 +220,17 @@ static const char *artifact_type(const struct push *p)
 	return m->kind == MANIFEST_IMAGE ? m->config.media_type : NULL;
 }
 
+static bool is_immutable(struct registry_call *c, const char *tag)
+{
+	const struct strv *globs = &c->registry->config->immutable;
+	char *name = arena_printf(c->http->arena, "%s:%s", c->repo, tag);
+
+	for (size_t i = 0; i < globs->len; i++)
+		if (registry_glob(globs->ptr[i], name))
+			return true;
+	return false;
+}
+
 static int add_tag(struct registry_call *c, struct push *p, const char *tag, struct error *err)
 {
 	if (!reference_is_tag(str_from(tag)))
@@ -227,7 +238,8 @@ static int add_tag(struct registry_call *c, struct push *p, const char *tag, str
 	if (p->n_tags == REGISTRY_TAGS_MAX)
 		return call_fail(c, CODE_TAG_INVALID, err, "more than %d tags at once",
 		                 REGISTRY_TAGS_MAX);
-	p->tags[p->n_tags++] = (struct metadata_tag_change){ .name = tag };
+	p->tags[p->n_tags++] =
+		(struct metadata_tag_change){ .name = tag, .immutable = is_immutable(c, tag) };
 	return 0;
 }
 
@@ -304,6 +316,7 @@ static int publish(struct registry_call *c, struct push *p, struct error *err)
 			.if_match = p->if_match,
 			.if_none_match = none && streq(none, "*"),
 			.actor = c->actor,
+			.quota = c->registry->config->quota,
 			.now = time_now(),
 		},
 		&missing, err);
@@ -344,6 +357,27 @@ int manifest_put(struct registry_call *c, struct error *err)
 
 /* --- DELETE --- */
 
+/* An immutable tag can't be deleted either, nor what it stands for: that would be moving it by two
+ * steps. */
+static int check_immutable(struct registry_call *c, bool is_digest, struct error *err)
+{
+	AUTO_STRV tags = { 0 };
+
+	if (c->registry->config->immutable.len == 0)
+		return 0;
+	if (!is_digest)
+		strv_add(&tags, c->reference);
+	else if (metadata_manifest_tags(c->registry->metadata, c->repo, c->reference, &tags, err) <
+	         0)
+		return error_errno(err);
+	for (size_t i = 0; i < tags.len; i++)
+		if (is_immutable(c, tags.ptr[i]))
+			return call_fail(c, CODE_DENIED, err,
+			                 "tag %s of %s is immutable (coracle.immutable)",
+			                 tags.ptr[i], c->repo);
+	return 0;
+}
+
 int manifest_delete(struct registry_call *c, struct error *err)
 {
 	const char *match = http_header_get(c->http, "If-Match");
@@ -351,8 +385,8 @@ int manifest_delete(struct registry_call *c, struct error *err)
 	struct digest d;
 	int r = parse_reference(c, &d, err);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || check_immutable(c, r, err) < 0)
+		return error_errno(err);
 	if (r > 0)
 		r = metadata_manifest_delete(c->registry->metadata, c->repo, c->reference, if_match,
 		                             time_now(), err);

@@ -187,6 +187,27 @@ int metadata_tags(struct metadata *m, const char *repo, const char *last, int64_
 	return r < 0 ? r : 1;
 }
 
+int metadata_manifest_tags(struct metadata *m, const char *repo, const char *digest,
+                           struct strv *out, struct error *err)
+{
+	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
+	AUTO_DB_QUERY struct db_query *q = NULL;
+	int r;
+
+	if (!c)
+		return error_errno(err);
+	q = db_query(
+		c, err,
+		"SELECT t.name FROM repository r JOIN tag t ON t.repo = r.id AND t.digest = ?2 "
+		"AND t.valid_to IS NULL WHERE r.name = ?1 ORDER BY t.name",
+		"ss", repo, digest);
+	if (!q)
+		return error_errno(err);
+	while ((r = db_step(q, err)) > 0)
+		strv_add(out, db_text(q, 0));
+	return r;
+}
+
 void metadata_referrers_clear(struct metadata_referrer_vec *v)
 {
 	vec_for_each (v, it) {

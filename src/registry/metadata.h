@@ -144,6 +144,9 @@ int metadata_manifest_delete(struct metadata *m, const char *repo, const char *d
 			     int64_t now, struct error *err) MUST_USE;
 int metadata_tag_delete(struct metadata *m, const char *repo, const char *tag, const char *if_match,
 			int64_t now, struct error *err) MUST_USE;
+/* The tags that stand for a manifest now. */
+int metadata_manifest_tags(struct metadata *m, const char *repo, const char *digest, struct strv *out,
+			   struct error *err) MUST_USE;
 /* Tags after last; limit -1 for all. 1, or 0 when there is no such repository. */
 int metadata_tags(struct metadata *m, const char *repo, const char *last, int64_t limit, struct strv *out,
 		  struct error *err) MUST_USE;

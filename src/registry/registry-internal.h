@@ -9,6 +9,7 @@
 #include "registry/errors.h"
 #include "registry/htpasswd.h"
 #include "registry/metadata.h"
+#include "registry/metrics.h"
 #include "registry/registry.h"
 #include "registry/token.h"
 
@@ -22,6 +23,7 @@ struct registry {
 	struct token_key token_key;
 	pthread_mutex_t upload_lock;          /* of busy_uploads */
 	struct map *busy_uploads;             /* ids that a request is writing to right now */
+	struct metrics *metrics;              /* owned */
 	struct maintenance *maintenance;      /* owned; NULL when not serving */
 	struct http_tls *tls;                 /* counted, or NULL */
 };
@@ -35,6 +37,7 @@ struct registry_call {
 	const char *repo;      /* checked against the grammar, or NULL */
 	const char *reference; /* the route's last parameter: digest, tag or upload id */
 	const char *actor;     /* who asks; "" for anybody */
+	enum metrics_handler counted_as;
 	bool has_token;
 	struct token token;
 	enum registry_code code;
@@ -47,7 +50,11 @@ struct registry_route {
 	struct http_route route; /* first, for the router */
 	registry_handler_fn handler;
 	enum access_action action;
+	enum metrics_handler counted_as;
 };
+
+/* The tag of the listener for http.debug.addr, whose routes are others. */
+#define REGISTRY_DEBUG_TAG "debug"
 
 /* The one list of routes (routes.c), and the server's entry. */
 void registry_handle(struct http_request *req, void *ctx);
@@ -77,6 +84,9 @@ int tags_list(struct registry_call *c, struct error *err);
 int catalog_list(struct registry_call *c, struct error *err);
 int token_get(struct registry_call *c, struct error *err);
 int token_post(struct registry_call *c, struct error *err);
+int health_alive(struct registry_call *c, struct error *err);
+int health_ready(struct registry_call *c, struct error *err);
+int metrics_get(struct registry_call *c, struct error *err);
 int referrers_list(struct registry_call *c, struct error *err);
 
 /* The reference as a digest; DIGEST_INVALID. */
@@ -94,6 +104,10 @@ void upload_release(struct registry *r, const char *id);
 int maintenance_start(struct registry *r, struct error *err) MUST_USE;
 void maintenance_stop(struct registry *r);
 void maintenance_reload(void); /* async-signal-safe: read certificates again */
+
+/* One line of the log per request (access-log.c). */
+void access_log(struct registry_call *c, int64_t duration_ns);
+const char *call_peer(struct registry_call *c);
 
 /* Until when an answer of now holds. */
 int64_t call_lease(const struct registry_call *c);

@@ -23,24 +23,34 @@ static int base_get(struct registry_call *c, struct error *err)
 
 /* clang-format off */
 static const struct registry_route routes[] = {
-	{ { GET,    "/v2/" },                                 base_get,        ACCESS_ANY },
-	{ { GET,    "/v2" },                                  base_get,        ACCESS_ANY },
-	{ { GET,    "/token" },                               token_get,       ACCESS_NONE },
-	{ { POST,   "/token" },                               token_post,      ACCESS_NONE },
-	{ { GET,    "/v2/_catalog" },                         catalog_list,    ACCESS_CATALOG },
-	{ { GET,    "/v2/{name...}/blobs/uploads/{id}" },     upload_status,   ACCESS_PUSH },
-	{ { PATCH,  "/v2/{name...}/blobs/uploads/{id}" },     upload_chunk,    ACCESS_PUSH },
-	{ { PUT,    "/v2/{name...}/blobs/uploads/{id}" },     upload_finish,   ACCESS_PUSH },
-	{ { DELETE, "/v2/{name...}/blobs/uploads/{id}" },     upload_cancel,   ACCESS_PUSH },
-	{ { POST,   "/v2/{name...}/blobs/uploads/" },         upload_start,    ACCESS_PUSH },
-	{ { POST,   "/v2/{name...}/blobs/uploads" },          upload_start,    ACCESS_PUSH },
-	{ { GET,    "/v2/{name...}/blobs/{digest}" },         blob_get,        ACCESS_PULL },
-	{ { DELETE, "/v2/{name...}/blobs/{digest}" },         blob_delete,     ACCESS_DELETE },
-	{ { GET,    "/v2/{name...}/manifests/{reference}" },  manifest_get,    ACCESS_PULL },
-	{ { PUT,    "/v2/{name...}/manifests/{reference}" },  manifest_put,    ACCESS_PUSH },
-	{ { DELETE, "/v2/{name...}/manifests/{reference}" },  manifest_delete, ACCESS_DELETE },
-	{ { GET,    "/v2/{name...}/tags/list" },              tags_list,       ACCESS_PULL },
-	{ { GET,    "/v2/{name...}/referrers/{digest}" },     referrers_list,  ACCESS_PULL },
+	{ { GET,    "/v2/" },                                base_get,        ACCESS_ANY,     METRICS_BASE },
+	{ { GET,    "/v2" },                                 base_get,        ACCESS_ANY,     METRICS_BASE },
+	{ { GET,    "/token" },                              token_get,       ACCESS_NONE,    METRICS_TOKEN },
+	{ { POST,   "/token" },                              token_post,      ACCESS_NONE,    METRICS_TOKEN },
+	{ { GET,    "/healthz" },                            health_alive,    ACCESS_NONE,    METRICS_OTHER },
+	{ { GET,    "/readyz" },                             health_ready,    ACCESS_NONE,    METRICS_OTHER },
+	{ { GET,    "/v2/_catalog" },                        catalog_list,    ACCESS_CATALOG, METRICS_CATALOG },
+	{ { GET,    "/v2/{name...}/blobs/uploads/{id}" },    upload_status,   ACCESS_PUSH,    METRICS_UPLOAD_CHUNK },
+	{ { PATCH,  "/v2/{name...}/blobs/uploads/{id}" },    upload_chunk,    ACCESS_PUSH,    METRICS_UPLOAD_CHUNK },
+	{ { PUT,    "/v2/{name...}/blobs/uploads/{id}" },    upload_finish,   ACCESS_PUSH,    METRICS_UPLOAD_CHUNK },
+	{ { DELETE, "/v2/{name...}/blobs/uploads/{id}" },    upload_cancel,   ACCESS_PUSH,    METRICS_UPLOAD_CHUNK },
+	{ { POST,   "/v2/{name...}/blobs/uploads/" },        upload_start,    ACCESS_PUSH,    METRICS_UPLOAD },
+	{ { POST,   "/v2/{name...}/blobs/uploads" },         upload_start,    ACCESS_PUSH,    METRICS_UPLOAD },
+	{ { GET,    "/v2/{name...}/blobs/{digest}" },        blob_get,        ACCESS_PULL,    METRICS_BLOB },
+	{ { DELETE, "/v2/{name...}/blobs/{digest}" },        blob_delete,     ACCESS_DELETE,  METRICS_BLOB },
+	{ { GET,    "/v2/{name...}/manifests/{reference}" }, manifest_get,    ACCESS_PULL,    METRICS_MANIFEST },
+	{ { PUT,    "/v2/{name...}/manifests/{reference}" }, manifest_put,    ACCESS_PUSH,    METRICS_MANIFEST },
+	{ { DELETE, "/v2/{name...}/manifests/{reference}" }, manifest_delete, ACCESS_DELETE,  METRICS_MANIFEST },
+	{ { GET,    "/v2/{name...}/tags/list" },             tags_list,       ACCESS_PULL,    METRICS_TAGS },
+	{ { GET,    "/v2/{name...}/referrers/{digest}" },    referrers_list,  ACCESS_PULL,    METRICS_REFERRERS },
+};
+
+/* What http.debug.addr serves. */
+static const struct registry_route debug_routes[] = {
+	{ { GET,    "/metrics" },                            metrics_get,     ACCESS_NONE,    METRICS_OTHER },
+	{ { GET,    "/debug/health" },                       health_ready,    ACCESS_NONE,    METRICS_OTHER },
+	{ { GET,    "/healthz" },                            health_alive,    ACCESS_NONE,    METRICS_OTHER },
+	{ { GET,    "/readyz" },                             health_ready,    ACCESS_NONE,    METRICS_OTHER },
 };
 /* clang-format on */
 
@@ -157,33 +167,53 @@ static void set_common_headers(struct registry_call *c)
 	}
 }
 
-static int route(struct registry_call *c, struct error *err)
+static int route_among(struct registry_call *c, const struct registry_route *table, size_t n,
+                       const char *path, struct error *err)
 {
 	struct http_route_params params = { .len = 0 };
-	const char *path = path_below_prefix(c);
 	unsigned allowed = 0;
 	size_t index = 0;
 	int r = 0;
 
 	if (path)
-		r = http_route_match(&routes[0].route, ARRAY_SIZE(routes), sizeof(routes[0]),
-		                     c->http->method, path, c->http->arena, &index, &params,
-		                     &allowed);
-	if (r > 0)
-		return dispatch(c, &routes[index], &params, err);
+		r = http_route_match(&table[0].route, n, sizeof(table[0]), c->http->method, path,
+		                     c->http->arena, &index, &params, &allowed);
 	if (r < 0)
 		return refuse_method(c, allowed, err);
-	return call_fail(c, CODE_NOT_FOUND, err, "there is nothing at %.200s", c->http->path);
+	if (r == 0)
+		return call_fail(c, CODE_NOT_FOUND, err, "there is nothing at %.200s",
+		                 c->http->path);
+	c->counted_as = table[index].counted_as;
+	return dispatch(c, &table[index], &params, err);
+}
+
+static int route(struct registry_call *c, struct error *err)
+{
+	if (c->http->listener_tag)
+		return route_among(c, debug_routes, ARRAY_SIZE(debug_routes),
+		                   streq(c->http->path, c->registry->config->metrics_path)
+		                           ? "/metrics"
+		                           : c->http->path,
+		                   err);
+	return route_among(c, routes, ARRAY_SIZE(routes), path_below_prefix(c), err);
 }
 
 void registry_handle(struct http_request *req, void *ctx)
 {
-	struct registry_call c = { .registry = ctx, .http = req, .actor = "" };
+	struct registry_call c = {
+		.registry = ctx, .http = req, .actor = "", .counted_as = METRICS_OTHER
+	};
 	struct error err = { 0 };
+	int64_t start = time_monotonic(), duration;
 
+	metrics_begin(c.registry->metrics);
 	set_common_headers(&c);
 	if (route(&c, &err) < 0)
 		call_render_error(&c, &err);
+	duration = time_monotonic() - start;
+	metrics_end(c.registry->metrics, c.counted_as, req->method, http_status_sent(req),
+	            http_bytes_sent(req), duration);
+	access_log(&c, duration);
 	strbuf_done(&c.problems);
 	token_done(&c.token);
 }

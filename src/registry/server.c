@@ -34,6 +34,7 @@ struct registry *registry_open(const struct registry_config *config, bool guest,
 	r->config = config;
 	pthread_mutex_init(&r->upload_lock, NULL);
 	r->busy_uploads = map_new();
+	r->metrics = metrics_new();
 	r->metadata = metadata_open(database, err);
 	if (!r->metadata)
 		return NULL;
@@ -60,6 +61,7 @@ void registry_close(struct registry *r)
 	content_close(r->store);
 	metadata_close(r->metadata);
 	htpasswd_free(r->htpasswd);
+	metrics_free(r->metrics);
 	map_free(r->busy_uploads);
 	free(r);
 }
@@ -132,24 +134,33 @@ static int listen_at(const char *text, struct error *err)
 }
 
 /* Where we listen in fact: the configured port may be 0. */
-static void log_serving(const struct registry *r, int fd)
+static unsigned bound_port(int fd, char *host)
 {
 	struct sockaddr_storage a = { 0 };
 	socklen_t len = sizeof(a);
-	char host[INET6_ADDRSTRLEN] = "";
-	unsigned port;
 
 	getsockname(fd, (struct sockaddr *)&a, &len);
 	if (a.ss_family == AF_INET) {
 		const struct sockaddr_in *v4 = (struct sockaddr_in *)&a;
 
-		inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
-		port = ntohs(v4->sin_port);
-	} else {
-		const struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a;
+		inet_ntop(AF_INET, &v4->sin_addr, host, INET6_ADDRSTRLEN);
+		return ntohs(v4->sin_port);
+	}
+	const struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a;
 
-		inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
-		port = ntohs(v6->sin6_port);
+	inet_ntop(AF_INET6, &v6->sin6_addr, host, INET6_ADDRSTRLEN);
+	return ntohs(v6->sin6_port);
+}
+
+static void log_serving(const struct registry *r, int fd, int debug_fd)
+{
+	char host[INET6_ADDRSTRLEN] = "", debug_host[INET6_ADDRSTRLEN] = "";
+	unsigned port = bound_port(fd, host);
+
+	if (debug_fd >= 0) {
+		unsigned debug_port = bound_port(debug_fd, debug_host);
+
+		log_info("counters debug_port=%u debug_host=%s", debug_port, debug_host);
 	}
 	log_info("serving host=%s port=%u root=%s version=%s", host, port, r->config->root,
 	         CORACLE_VERSION);
@@ -222,17 +233,23 @@ int registry_serve(struct registry *r, struct error *err)
 	const struct http_server_options options = { .handler = registry_handle,
 		                                     .ctx = r,
 		                                     .server_name = "coracle-registry" };
+	static char debug_tag[] = REGISTRY_DEBUG_TAG;
 	AUTO_CLOSE int fd = listen_at(r->config->address, err);
+	AUTO_CLOSE int debug_fd = -1;
 	struct http_server *server;
 	int ret;
 
-	if (fd < 0 || open_tls(r, err) < 0)
+	if (fd >= 0 && r->config->debug_address)
+		debug_fd = listen_at(r->config->debug_address, err);
+	if (fd < 0 || (r->config->debug_address && debug_fd < 0) || open_tls(r, err) < 0)
 		return error_errno(err);
 	server = http_server_new(&options, err);
 	if (!server)
 		return error_errno(err);
-	log_serving(r, fd);
+	log_serving(r, fd, debug_fd);
 	ret = http_server_listen(server, TAKE_FD(fd), r->tls, NULL, err);
+	if (ret == 0 && debug_fd >= 0)
+		ret = http_server_listen(server, TAKE_FD(debug_fd), NULL, debug_tag, err);
 	if (ret == 0)
 		ret = run(r, server, err);
 	http_server_free(server);
