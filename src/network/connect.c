@@ -437,6 +437,8 @@ static int prepare(struct networks *n, struct net *net, const struct endpoint_re
 	e->netns_path = xstrdup_null(r->netns_path);
 	e->gw_priority = r->settings ? r->settings->gw_priority : 0;
 	collect_names(net, r, e);
+	if (r->dns)
+		strv_copy(&e->dns, r->dns);
 	ret = take_address(net, r->settings, AF_INET, &e->ipv4, err);
 	if (ret < 0)
 		return ret;

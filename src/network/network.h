@@ -71,7 +71,8 @@ struct endpoint_request {
 	const char *netns_path; /* NULL: reserve only, connected at start */
 	const char *interface;  /* NULL: the next free ethN */
 	const struct endpoint *settings;
-	const struct strv *sysctls;
+	const struct strv *sysctls; /* "net.ipv4.conf.IFNAME.x=y" */
+	const struct strv *dns;     /* --dns: what the name service asks instead of the host's servers */
 };
 /* Connects and fills in *io (addresses, ids, MAC). */
 int network_connect(struct networks *n, const char *network, const struct endpoint_request *r, struct endpoint *io,

@@ -22,6 +22,7 @@ struct net_endpoint {
 	char *ipv4, *ipv6;    /* addresses without prefix, or NULL */
 	char *mac;
 	struct strv names; /* what others on the network may call it */
+	struct strv dns;   /* servers of its own, asked instead of the host's */
 	int gw_priority;
 	bool has_gateway; /* the container's default route goes here */
 };

@@ -3,8 +3,9 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "network/address.h"
-#include "network/network.h"
+#include "network/dns-internal.h"
 
 enum { RESOLV_CONF_MAX = 64 * 1024 };
 
@@ -98,7 +99,9 @@ static void keep_reachable(struct strv *servers)
 	for (size_t i = servers->len; i-- > 0;)
 		if (!is_reachable(servers->ptr[i]))
 			strv_remove(servers, i);
-	for (size_t i = 0; !servers->len && i < ARRAY_SIZE(last_resort); i++)
+	if (servers->len)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(last_resort); i++)
 		strv_add(servers, last_resort[i]);
 }
 
@@ -182,4 +185,14 @@ int network_resolv_conf(const struct resolv_options *o, struct strbuf *out, stru
 	write_list(out, "search", &r.search);
 	write_list(out, "options", &r.options);
 	return 0;
+}
+
+void dns_system_servers(struct strv *ret)
+{
+	CLEANUP(resolv_done) struct resolv r = { 0 };
+	struct error err = { 0 };
+
+	if (parse_system(&r, &err) < 0)
+		log_warning("cannot read the host's name servers: %s", err.message);
+	strv_copy(ret, &r.servers);
 }

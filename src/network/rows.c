@@ -17,6 +17,7 @@ const struct json_field net_endpoint_fields[] = {
 	JSON_FIELD(struct net_endpoint, ipv6, "IPv6", JSON_F_STRING, .flags = JSON_OMIT_EMPTY),
 	JSON_FIELD(struct net_endpoint, mac, "MAC", JSON_F_STRING, .flags = JSON_OMIT_EMPTY),
 	JSON_FIELD(struct net_endpoint, names, "Names", JSON_F_STRV, .flags = JSON_OMIT_EMPTY),
+	JSON_FIELD(struct net_endpoint, dns, "DNS", JSON_F_STRV, .flags = JSON_OMIT_EMPTY),
 	JSON_FIELD(struct net_endpoint, gw_priority, "GatewayPriority", JSON_F_INT),
 	JSON_FIELD(struct net_endpoint, has_gateway, "HasGateway", JSON_F_BOOL),
 	JSON_FIELDS_END

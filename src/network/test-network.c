@@ -171,28 +171,12 @@ TEST(a_box_reaches_out_with_the_hosts_address)
 	box_stop(w, &b);
 }
 
-static char *create(struct world *w, const char *name, bool internal, bool icc, const char *subnet)
-{
-	struct network_info spec = { .name = xstrdup(name), .internal = internal };
-	struct error err = { 0 };
-	char *id = NULL;
-
-	if (!icc)
-		strmap_set(&spec.options, "com.docker.network.bridge.enable_icc", "false");
-	if (subnet)
-		ipam_pool_vec_push(&spec.pools, (struct ipam_pool){ .subnet = xstrdup(subnet) });
-	if (network_create(w->networks, &spec, NULL, &id, &err) < 0)
-		fail_msg("create: %s", err.message);
-	network_info_done(&spec);
-	return id;
-}
-
 TEST(networks_are_apart)
 {
 	struct world *w = world();
 	struct error err = { 0 };
-	AUTO_FREE char *first = create(w, "first", false, true, NULL);
-	AUTO_FREE char *second = create(w, "second", false, true, NULL);
+	AUTO_FREE char *first = world_network(w, "first", false, true, NULL);
+	AUTO_FREE char *second = world_network(w, "second", false, true, NULL);
 	struct box a, b, c, outside = { .netns = w->outside };
 
 	box_start(w, &a, "first");
@@ -217,8 +201,8 @@ TEST(internal_networks_and_silent_ones)
 {
 	struct world *w = world();
 	struct error err = { 0 };
-	AUTO_FREE char *internal = create(w, "inner", true, true, NULL);
-	AUTO_FREE char *silent = create(w, "silent", false, false, "10.99.0.0/24");
+	AUTO_FREE char *internal = world_network(w, "inner", true, true, NULL);
+	AUTO_FREE char *silent = world_network(w, "silent", false, false, "10.99.0.0/24");
 	struct box a, b, c, d, outside = { .netns = w->outside };
 
 	box_start(w, &a, "inner");
@@ -390,7 +374,7 @@ TEST(connects_live_and_moves_the_default_route)
 {
 	struct world *w = world();
 	struct error err = { 0 };
-	AUTO_FREE char *id = create(w, "alpha", false, true, "10.98.0.0/24");
+	AUTO_FREE char *id = world_network(w, "alpha", false, true, "10.98.0.0/24");
 	struct endpoint_ipam_config config = { .ipv4_address = ARG("10.98.0.77") };
 	struct endpoint wish = { .ipam_config = &config, .gw_priority = 1 }, got = { 0 };
 	struct box b, outside = { .netns = w->outside };

@@ -119,8 +119,14 @@ void world_restart(struct world *w, const struct strv *live)
 
 void box_start(struct world *w, struct box *b, const char *network)
 {
+	box_start_named(w, b, network, "box", NULL);
+}
+
+void box_start_named(struct world *w, struct box *b, const char *network, const char *name,
+                     const struct strv *dns)
+{
 	struct error err = { 0 };
-	struct endpoint_request r = { .container_id = b->id, .container_name = "box" };
+	struct endpoint_request r = { .container_id = b->id, .container_name = name, .dns = dns };
 
 	*b = (struct box){ 0 };
 	random_hex(b->id, 32);
@@ -130,6 +136,22 @@ void box_start(struct world *w, struct box *b, const char *network)
 	r.netns_path = b->path;
 	if (network_connect(w->networks, network, &r, &b->endpoint, &err) < 0)
 		fail_msg("connect: %s", err.message);
+}
+
+char *world_network(struct world *w, const char *name, bool internal, bool icc, const char *subnet)
+{
+	struct network_info spec = { .name = xstrdup(name), .internal = internal };
+	struct error err = { 0 };
+	char *id = NULL;
+
+	if (!icc)
+		strmap_set(&spec.options, "com.docker.network.bridge.enable_icc", "false");
+	if (subnet)
+		ipam_pool_vec_push(&spec.pools, (struct ipam_pool){ .subnet = xstrdup(subnet) });
+	if (network_create(w->networks, &spec, NULL, &id, &err) < 0)
+		fail_msg("create: %s", err.message);
+	network_info_done(&spec);
+	return id;
 }
 
 void box_stop(struct world *w, struct box *b)

@@ -28,6 +28,11 @@ struct box { /* a container, as far as the network knows */
 	struct endpoint endpoint;
 };
 void box_start(struct world *w, struct box *b, const char *network);
+/* With a name and name servers of its own (NULL: the host's). */
+void box_start_named(struct world *w, struct box *b, const char *network, const char *name,
+		     const struct strv *dns);
+/* The network's id, which is the caller's. subnet may be NULL. */
+char *world_network(struct world *w, const char *name, bool internal, bool icc, const char *subnet);
 void box_stop(struct world *w, struct box *b);
 /* A listener on 0.0.0.0:port in the box, or a UDP socket. */
 int box_listen(const struct box *b, int type, uint16_t port);
