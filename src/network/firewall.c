@@ -341,7 +341,8 @@ static int commit(struct nft_batch *t, int *ret_errno, struct error *err)
 int firewall_replace(struct firewall *f, struct error *err)
 {
 	static const char *const nat[] = { "prerouting", "output" };
-	AUTO_NFT t;
+	AUTO_NFT t = { 0 };
+	int r;
 
 	if (f->disabled)
 		return 0;
@@ -361,13 +362,16 @@ int firewall_replace(struct firewall *f, struct error *err)
 		}
 	add_forward(&t, f);
 	add_postrouting(&t, f);
-	return commit(&t, NULL, err);
+	r = commit(&t, NULL, err);
+	if (r >= 0)
+		f->rules = t.rules;
+	return r;
 }
 
 int firewall_open_ports(struct firewall *f, const struct firewall_port_vec *ports,
                         struct error *err)
 {
-	AUTO_NFT t;
+	AUTO_NFT t = { 0 };
 	int r, e = 0;
 
 	nft_begin(&t, f->table);
@@ -388,7 +392,7 @@ int firewall_open_ports(struct firewall *f, const struct firewall_port_vec *port
 int firewall_close_ports(struct firewall *f, const struct firewall_port_vec *ports,
                          struct error *err)
 {
-	AUTO_NFT t;
+	AUTO_NFT t = { 0 };
 	int r, e = 0;
 
 	vec_for_each (ports, p)
@@ -408,14 +412,15 @@ int firewall_close_ports(struct firewall *f, const struct firewall_port_vec *por
 int firewall_stands(const struct firewall *f, struct error *err)
 {
 	AUTO_NETLINK nl = NETLINK_NONE;
+	uint32_t rules;
 	int r;
 
 	if (f->disabled)
 		return 1;
 	r = netlink_open(&nl, NETLINK_NETFILTER, err);
-	if (r < 0)
-		return r;
-	return nft_exists(&nl, f->table, NULL, err);
+	if (r >= 0)
+		r = nft_count_rules(&nl, f->table, &rules, err);
+	return r < 0 ? r : rules == f->rules;
 }
 
 /* 1 when the setting was off and has been turned on. */

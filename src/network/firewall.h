@@ -32,6 +32,7 @@ struct firewall {
 	char *table;   /* owned */
 	bool disabled; /* the operator does it */
 	bool guard;    /* forwarding was off before us: other interfaces must not profit */
+	uint32_t rules; /* in the table as we made it last */
 	struct firewall_network_vec networks;
 	struct firewall_port_vec ports;
 };
@@ -50,7 +51,7 @@ int firewall_open_ports(struct firewall *f, const struct firewall_port_vec *port
 			struct error *err) MUST_USE;
 int firewall_close_ports(struct firewall *f, const struct firewall_port_vec *ports,
 			 struct error *err) MUST_USE;
-/* 1 when our table stands in the kernel, 0 when somebody flushed it. */
+/* 1 when our rules stand in the kernel, 0 when somebody flushed them. */
 int firewall_stands(const struct firewall *f, struct error *err) MUST_USE;
 /* Turns on IPv4 (and IPv6) forwarding in the calling thread's namespace, and remembers whether it
  * was off. */

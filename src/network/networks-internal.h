@@ -61,7 +61,8 @@ struct networks {
 	struct firewall firewall;
 	struct publication_vec publications;
 	uint16_t last_port; /* of the ones we chose */
-	struct dns *dns; /* owned; the name service */
+	struct dns *dns;     /* owned; the name service */
+	struct guard *guard; /* owned; restores the firewall, from the first recovery on */
 };
 
 /* networks.c */
@@ -127,3 +128,7 @@ void dns_free(struct dns *d);
 int dns_serve(struct dns *d, const char *container_id, const char *netns_path,
 	      struct error *err) MUST_USE;
 void dns_stop(struct dns *d, const char *container_id);
+
+/* guard.c, whose thread takes our lock: never freed with the lock held. */
+int guard_new(struct networks *n, struct guard **ret, struct error *err) MUST_USE;
+void guard_free(struct guard *g);

@@ -407,6 +407,7 @@ void networks_close(struct networks *n)
 {
 	if (!n)
 		return;
+	guard_free(n->guard);
 	dns_free(n->dns);
 	vec_for_each (&n->nets, net)
 		net_free(*net);

@@ -115,6 +115,31 @@ int nft_exists(struct netlink *nl, const char *table, const char *chain, struct 
 	return r < 0 ? r : 1;
 }
 
+static void count_rule(const struct nl_message *m, void *arg)
+{
+	uint32_t *n = arg;
+
+	if (m->type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE))
+		++*n;
+}
+
+int nft_count_rules(struct netlink *nl, const char *table, uint32_t *ret, struct error *err)
+{
+	AUTO_STRBUF b = { 0 };
+	uint32_t n = 0;
+	size_t m;
+	int r;
+
+	begin_message(&b, NFT_MSG_GETRULE, NLM_F_DUMP, &m);
+	nl_attr_string(&b, NFTA_RULE_TABLE, table);
+	nl_end(&b, m);
+	r = netlink_dump(nl, &b, count_rule, &n, err);
+	if (r < 0)
+		return error_prefix(err, "cannot list firewall rules");
+	*ret = n;
+	return 0;
+}
+
 void nft_add_chain(struct nft_batch *t, const struct nft_chain *c)
 {
 	size_t m = open_message(t, NFT_MSG_NEWCHAIN, NLM_F_CREATE), hook;
@@ -236,6 +261,7 @@ void nft_elements_end(struct nft_batch *t)
 
 void nft_rule_begin(struct nft_batch *t, const char *chain)
 {
+	t->rules++;
 	t->rule = open_message(t, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
 	nl_attr_string(&t->b, NFTA_RULE_TABLE, t->table);
 	nl_attr_string(&t->b, NFTA_RULE_CHAIN, chain);

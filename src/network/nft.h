@@ -16,6 +16,7 @@ struct nft_batch {
 	const char *table; /* borrowed */
 	uint32_t messages; /* with the one that opens the batch */
 	uint32_t set_id;
+	uint32_t rules; /* added so far */
 	size_t rule, expressions, elements, element_message; /* offsets of what is open */
 };
 
@@ -29,6 +30,9 @@ void nft_add_table(struct nft_batch *t);
 void nft_delete_table(struct nft_batch *t);
 /* 1 when the table (chain not NULL: this chain of it) exists in the kernel, 0 when not. */
 int nft_exists(struct netlink *nl, const char *table, const char *chain, struct error *err) MUST_USE;
+
+/* How many rules the table has in the kernel; 0 when there is no such table. */
+int nft_count_rules(struct netlink *nl, const char *table, uint32_t *ret, struct error *err) MUST_USE;
 
 struct nft_chain {
 	const char *name;

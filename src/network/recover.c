@@ -172,5 +172,5 @@ int networks_recover(struct networks *n, const struct strv *live_ids, struct err
 	if (r < 0)
 		return error_prefix(err, "network start-up");
 	serve_names(n);
-	return 0;
+	return n->guard ? 0 : guard_new(n, &n->guard, err);
 }

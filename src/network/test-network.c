@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Networks as containers and their neighbours meet them, with real sockets. */
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/process.h"
@@ -352,19 +353,52 @@ TEST(the_kernel_has_what_we_meant)
 	                    "[{\"concat\":[\"udp\",8089]},{\"concat\":[\"172.17.0.2\",4660]}]"));
 }
 
+static void nft(const char *words)
+{
+	char *argv[] = { ARG("sh"), ARG("-c"), ARG(words), NULL };
+	struct spawn_options o = { .path = "sh", .argv = argv, .stdio = { -1, -1, -1 } };
+	AUTO_STRBUF out = { 0 };
+	struct error err = { 0 };
+
+	assert_int_equal(process_run(&o, 4096, &out, &err), 0);
+}
+
+static bool stands(struct world *w)
+{
+	struct error err = { 0 };
+
+	WITH_LOCK(&w->networks->lock);
+	return firewall_stands(&w->networks->firewall, &err) == 1;
+}
+
+/* The guard acts by itself: waits for it, looking again and again, up to five seconds. */
+static bool stands_soon(struct world *w)
+{
+	for (int i = 0; i < 100 && !stands(w); i++)
+		poll(NULL, 0, 50);
+	return stands(w);
+}
+
 TEST(a_flushed_firewall_comes_back)
 {
+	static const char *const commands[] = { "nft flush ruleset",
+		                                "nft delete table inet coracle",
+		                                "nft flush chain inet coracle forward" };
 	struct world *w = world();
 	struct error err = { 0 };
 	struct box b;
-	char *argv[] = { ARG("nft"), ARG("flush"), ARG("ruleset"), NULL };
-	struct spawn_options o = { .path = "nft", .argv = argv, .stdio = { -1, -1, -1 } };
-	AUTO_STRBUF out = { 0 };
 
 	box_start(w, &b, "bridge");
 	AUTO_CLOSE int listener = box_listen(&b, SOCK_STREAM, 80);
 	assert_int_equal(publish(w, &b, "80/tcp", "", "8090", &err), 8090);
-	assert_int_equal(process_run(&o, 4096, &out, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		nft(commands[i]);
+		assert_true(stands_soon(w));
+		assert_true(reaches(w->outside, "192.0.2.2", 8090, listener, NULL));
+		assert_true(is_blocked(w->outside, b.endpoint.ip_address, 80));
+	}
+	/* also when the next change comes before the guard */
+	nft("nft flush ruleset");
 	assert_int_equal(publish(w, &b, "81/tcp", "", "8091", &err), 8091);
 	assert_true(reaches(w->outside, "192.0.2.2", 8090, listener, NULL));
 	box_stop(w, &b);
