@@ -26,8 +26,7 @@ struct exec {
 struct containers {
 	char *data_directory, *exec_directory, *shim_path, *default_runtime, *cgroup_parent;
 	struct strmap runtimes;
-	struct strv default_dns_list;
-	const char **default_dns; /* of default_dns_list, or NULL */
+	struct strv default_dns_list; /* empty: the host's */
 	struct log_config default_log;
 	struct ulimit_vec default_ulimits;
 	int64_t default_shm_size;

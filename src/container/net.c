@@ -235,7 +235,7 @@ int container_write_network_files(struct container *c, struct error *err)
 		.dns = &i->host_config.dns,
 		.search = &i->host_config.dns_search,
 		.options = &i->host_config.dns_options,
-		.default_dns = (const char *const *)c->cs->default_dns,
+		.default_dns = c->cs->default_dns_list.len ? (const char *const *)c->cs->default_dns_list.ptr : NULL,
 		.embedded = !is_plain_mode(mode) && !streq(mode, "bridge"),
 	};
 	const char *gateway = i->endpoints.len ? i->endpoints.ptr[0].gateway : NULL;

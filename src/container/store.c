@@ -423,8 +423,6 @@ static void copy_options(struct containers *cs, const struct containers_options 
 		strmap_copy(&cs->runtimes, o->runtimes);
 	for (size_t i = 0; o->default_dns && o->default_dns[i]; i++)
 		strv_add(&cs->default_dns_list, o->default_dns[i]);
-	if (cs->default_dns_list.len)
-		cs->default_dns = (const char **)cs->default_dns_list.ptr;
 	if (o->default_log) {
 		cs->default_log.type = xstrdup_null(o->default_log->type);
 		strmap_copy(&cs->default_log.config, &o->default_log->config);
