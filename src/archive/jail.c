@@ -80,7 +80,8 @@ static const int allowed_calls[] = {
 	SYS_getpid,        SYS_gettid,
 	SYS_tgkill,        SYS_exit,
 	SYS_exit_group,    SYS_set_robust_list,
-	SYS_rseq,          SYS_sendto,
+	SYS_rseq,          SYS_sysinfo,
+	SYS_sendto,
 #if defined(__x86_64__)
 	SYS_readlink,      SYS_open,
 	SYS_stat,          SYS_lstat,

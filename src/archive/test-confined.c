@@ -201,6 +201,57 @@ TEST(names_of_packed_paths)
 	}
 }
 
+/* The C library sorts long lists in another way, with other system calls. */
+TEST(directories_with_many_files)
+{
+	enum { FILES = 3000 };
+	AUTO_CLOSE int root = make_dir("many");
+	struct pack_options p = { .root_fd = root, .style = PACK_LAYER, .clamp_mtime = -1 };
+	struct unpack_result result;
+	AUTO_STRBUF out = { 0 };
+	struct error err = { 0 };
+	char name[20];
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "file-%d", i);
+		assert_int_equal(write_file(root, name, "x", 1, 0644, &err), 0);
+	}
+	pack(&p, &out, &result);
+	assert_int_equal(result.entries, FILES);
+}
+
+/* Each decoder inside the filter, with what the host's compressors make. */
+TEST(host_compressors_in_the_jail)
+{
+	static const char *const programs[] = { "gzip", "bzip2", "xz", "zstd" };
+	AUTO_STRBUF a = { 0 };
+	AUTO_FREE char *path = xasprintf("%s/plain.tar", unit_scratch());
+	struct error err = { 0 };
+
+	sample(&a);
+	assert_int_equal(write_file(AT_FDCWD, path, a.ptr, a.len, 0600, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		AUTO_FREE char *name = xasprintf("host-%s", programs[i]);
+		AUTO_CLOSE int root = make_dir(name);
+		char *argv[] = { (char *)(uintptr_t)programs[i], (char *)(uintptr_t) "-c", path,
+			         NULL };
+		struct spawn_options s = { .path = programs[i],
+			                   .argv = argv,
+			                   .stdio = { -1, -1, -1 } };
+		struct unpack_options o = { .root_fd = root, .style = UNPACK_LAYER };
+		struct unpack_result result;
+		AUTO_STRBUF packed = { 0 };
+
+		if (process_run(&s, SIZE_MAX, &packed, &err) != 0) {
+			print_message("# no %s here\n", programs[i]);
+			continue;
+		}
+		if (unpack(&o, &packed, &result, &err) < 0)
+			fail_msg("%s: %s", programs[i], err.message);
+		assert_int_equal(result.entries, 5);
+	}
+}
+
 TEST(packing_what_is_not_there)
 {
 	AUTO_CLOSE int root = make_dir("missing");
