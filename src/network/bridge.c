@@ -38,7 +38,7 @@ static int make(struct networks *n, struct netlink *nl, struct net *net, struct 
 	found = link_add_bridge(nl, net->bridge, mac, net->mtu, err);
 	if (found < 0)
 		return found;
-	index = link_index(nl, net->bridge, err);
+	index = link_index(net->bridge, err);
 	if (index < 0)
 		return index;
 	/* a bridge that somebody else made stays theirs: without our alias it is never removed */

@@ -101,7 +101,7 @@ static int configure_inside(void *arg, struct error *err)
 
 	if (r < 0)
 		return r;
-	index = link_index(&nl, e->interface, err);
+	index = link_index(e->interface, err);
 	if (index < 0)
 		return index;
 	r = sysctl_write_if("ipv6", e->interface, "disable_ipv6", e->ipv6 ? "0" : "1", err);
@@ -137,13 +137,13 @@ static int make_veth(struct networks *n, const struct net *net, const struct net
 
 	if (r < 0)
 		return r;
-	o.master = link_index(&nl, net->bridge, err);
+	o.master = link_index(net->bridge, err);
 	if (o.master < 0)
 		return o.master;
 	r = link_add_veth(&nl, &o, err);
 	if (r < 0)
 		return r;
-	index = link_index(&nl, e->host_interface, err);
+	index = link_index(e->host_interface, err);
 	if (index < 0)
 		return index;
 	r = link_set_alias(&nl, index, alias, err);
@@ -172,10 +172,25 @@ static int make_macvlan(const struct net *net, const struct net_endpoint *e, int
 
 	if (r < 0)
 		return r;
-	o.parent = link_index(&nl, parent, err);
+	o.parent = link_index(parent, err);
 	if (o.parent < 0)
 		return o.parent;
 	return link_add_macvlan(&nl, &o, err);
+}
+
+/* First the port, whose coming up brings the bridge up when it is the first. */
+static int settle(const struct net *net, const struct net_endpoint *e, struct error *err)
+{
+	const char *const names[] = { e->host_interface, net->bridge };
+	AUTO_NETLINK nl = NETLINK_NONE;
+	int r = netlink_open(&nl, NETLINK_ROUTE, err);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && r >= 0; i++) {
+		r = link_index(names[i], err);
+		if (r >= 0)
+			r = link_settle(&nl, r, err);
+	}
+	return r;
 }
 
 int endpoint_plumb(struct networks *n, struct net *net, struct net_endpoint *e,
@@ -194,6 +209,8 @@ int endpoint_plumb(struct networks *n, struct net *net, struct net_endpoint *e,
 	                             : make_veth(n, net, e, netns, mac, err);
 	if (r >= 0)
 		r = netns_run(netns, configure_inside, &in, err);
+	if (r >= 0 && net->kind == NET_BRIDGE)
+		r = settle(net, e, err);
 	if (r < 0)
 		endpoint_unplumb(net, e);
 	return r;
@@ -206,7 +223,7 @@ static int remove_interface(void *arg, struct error *err)
 
 	if (r < 0)
 		return r;
-	index = link_index(&nl, arg, err);
+	index = link_index(arg, err);
 	return index < 0 ? index : link_remove(&nl, index, err);
 }
 
@@ -263,7 +280,7 @@ static int route_inside(void *arg, struct error *err)
 
 	if (r < 0)
 		return r;
-	index = link_index(&nl, in->e->interface, err);
+	index = link_index(in->e->interface, err);
 	return index < 0 ? index : add_default_routes(&nl, index, in, err);
 }
 

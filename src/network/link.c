@@ -55,17 +55,13 @@ int link_list(struct netlink *nl, struct link_info_vec *ret, struct error *err)
 	return r < 0 ? error_prefix(err, "cannot list network interfaces") : 0;
 }
 
-int link_index(struct netlink *nl, const char *name, struct error *err)
+int link_index(const char *name, struct error *err)
 {
-	CLEANUP(link_info_vec_done) struct link_info_vec links = { 0 };
-	int r = link_list(nl, &links, err);
+	unsigned index = if_nametoindex(name);
 
-	if (r < 0)
-		return r;
-	vec_for_each (&links, link)
-		if (streq(link->name, name))
-			return link->index;
-	return error_set(err, ERROR_NOT_FOUND, "no network interface %s", name);
+	if (!index)
+		return error_set(err, ERROR_NOT_FOUND, "no network interface %s", name);
+	return (int)index;
 }
 
 static int request_link(struct netlink *nl, struct strbuf *b, size_t message, int *ret_errno,
@@ -207,6 +203,15 @@ int link_set_up(struct netlink *nl, int index, struct error *err)
 	int r = request_link(nl, &b, m, NULL, err);
 
 	return r < 0 ? error_prefix(err, "cannot bring an interface up") : 0;
+}
+
+int link_settle(struct netlink *nl, int index, struct error *err)
+{
+	AUTO_STRBUF b = { 0 };
+	struct ifinfomsg head = { .ifi_family = AF_UNSPEC, .ifi_index = index };
+	size_t m = nl_begin(&b, RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, &head, sizeof(head));
+
+	return request_link(nl, &b, m, NULL, err);
 }
 
 int link_remove(struct netlink *nl, int index, struct error *err)

@@ -22,8 +22,8 @@ struct link_info {
 DEFINE_VEC(link_info_vec, struct link_info);
 
 int link_list(struct netlink *nl, struct link_info_vec *ret, struct error *err) MUST_USE;
-/* The index, or negative with NOT_FOUND. */
-int link_index(struct netlink *nl, const char *name, struct error *err) MUST_USE;
+/* The index in the calling thread's namespace, or negative with NOT_FOUND. */
+int link_index(const char *name, struct error *err) MUST_USE;
 
 /* Makes the bridge unless one with this name exists (1 then, and CONFLICT when it is no bridge). */
 int link_add_bridge(struct netlink *nl, const char *name, const uint8_t *mac, int mtu,
@@ -54,6 +54,11 @@ int link_set_port(struct netlink *nl, int index, bool hairpin, bool isolated,
 		  struct error *err) MUST_USE;
 int link_set_alias(struct netlink *nl, int index, const char *alias, struct error *err) MUST_USE;
 int link_set_up(struct netlink *nl, int index, struct error *err) MUST_USE;
+/*
+ * Waits until the interface can send. The kernel tells an interface that its other side came up
+ * later, from a queue; until then what it sends is lost. Asking for it by index empties the queue.
+ */
+int link_settle(struct netlink *nl, int index, struct error *err) MUST_USE;
 int link_remove(struct netlink *nl, int index, struct error *err) MUST_USE;
 
 int link_add_address(struct netlink *nl, int index, const struct ip_net *address,

@@ -117,7 +117,7 @@ static int route_loopback_out(void *arg, struct error *err)
 
 	assert_true(netlink_open(&nl, NETLINK_ROUTE, err) >= 0);
 	assert_true(sysctl_write_if("ipv4", "all", "route_localnet", "1", err) >= 0);
-	index = link_index(&nl, interface, err);
+	index = link_index(interface, err);
 	assert_int_equal(ip_net_parse("127.0.0.2/32", &one), 0);
 	return link_add_route(&nl, index, &one, gateway, err);
 }
