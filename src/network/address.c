@@ -112,28 +112,34 @@ uint64_t ip_net_size(const struct ip_net *net)
 	return bits > 63 ? UINT64_MAX : UINT64_C(1) << bits;
 }
 
+static unsigned __int128 to_number(const struct ip *ip)
+{
+	unsigned __int128 v = 0;
+
+	for (size_t i = 0; i < ip_len(ip); i++)
+		v = v << 8 | ip->bytes[i];
+	return v;
+}
+
+struct ip ip_add_pieces(const struct ip *ip, uint64_t n, unsigned bits)
+{
+	unsigned __int128 v = to_number(ip) + (bits < 128 ? (unsigned __int128)n << bits : 0);
+	struct ip sum = { .family = ip->family };
+
+	for (size_t i = ip_len(ip); i-- > 0; v >>= 8)
+		sum.bytes[i] = (uint8_t)v;
+	return sum;
+}
+
 struct ip ip_add(const struct ip *ip, uint64_t n)
 {
-	struct ip sum = *ip;
-	uint64_t carry = n;
-
-	for (size_t i = ip_len(ip); i-- > 0 && carry;) {
-		uint64_t digit = (carry & 0xff) + sum.bytes[i];
-
-		sum.bytes[i] = (uint8_t)digit;
-		carry = (carry >> 8) + (digit >> 8);
-	}
-	return sum;
+	return ip_add_pieces(ip, n, 0);
 }
 
 uint64_t ip_distance(const struct ip *base, const struct ip *ip)
 {
-	unsigned __int128 a = 0, b = 0;
+	unsigned __int128 a = to_number(base), b = to_number(ip);
 
-	for (size_t i = 0; i < ip_len(ip); i++) {
-		a = a << 8 | base->bytes[i];
-		b = b << 8 | ip->bytes[i];
-	}
 	if (base->family != ip->family || b < a || b - a > UINT64_MAX)
 		return UINT64_MAX;
 	return (uint64_t)(b - a);

@@ -38,5 +38,7 @@ struct ip_net ip_net_masked(const struct ip_net *net);
 uint64_t ip_net_size(const struct ip_net *net);
 /* The address n after ip; may wrap only when n leaves the family's space. */
 struct ip ip_add(const struct ip *ip, uint64_t n);
+/* The same for n pieces of 2^bits addresses each. */
+struct ip ip_add_pieces(const struct ip *ip, uint64_t n, unsigned bits);
 /* ip - base when that fits 64 bits, else UINT64_MAX. */
 uint64_t ip_distance(const struct ip *base, const struct ip *ip);

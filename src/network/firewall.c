@@ -17,6 +17,7 @@
  */
 #include "network/firewall.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter_ipv4.h>
@@ -442,6 +443,28 @@ static int turn_on(const char *path, struct error *err)
 	return r < 0 ? r : 1;
 }
 
+/* A host that forwards stops taking router advertisements, and so would lose its own default
+ * route: interfaces that took them are told to go on. */
+static void keep_router_advertisements(void)
+{
+	DIR *dir = opendir("/proc/sys/net/ipv6/conf");
+
+	if (!dir)
+		return;
+	for (struct dirent *e; (e = readdir(dir));) {
+		AUTO_FREE char *file = xasprintf("/proc/sys/net/ipv6/conf/%s/accept_ra", e->d_name);
+		AUTO_STRBUF now = { 0 };
+		struct error ignored = { 0 };
+
+		if (e->d_name[0] != '.' && read_file(AT_FDCWD, file, 16, &now, &ignored) >= 0 &&
+		    strbuf_cstr(&now)[0] == '1')
+			IGNORE_RESULT(
+				sysctl_write_if("ipv6", e->d_name, "accept_ra", "2", &ignored) < 0,
+				"the interface may be gone");
+	}
+	closedir(dir);
+}
+
 static int guard_stands(const struct firewall *f, struct error *err)
 {
 	AUTO_NETLINK nl = NETLINK_NONE;
@@ -461,6 +484,7 @@ int firewall_enable_forwarding(struct firewall *f, bool ipv6, struct error *err)
 		return r;
 	was_off = r;
 	if (ipv6) {
+		keep_router_advertisements();
 		r = turn_on("ipv6/conf/all/forwarding", err);
 		if (r < 0)
 			return r;

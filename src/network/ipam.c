@@ -156,6 +156,25 @@ static int parse_source(const char *text, struct ipam_source *ret, struct error 
 	return 0;
 }
 
+/* Of the addresses that anybody may use without asking (RFC 4193), a /48 by chance: networks keep
+ * in their rows what they got of it. */
+static void add_private_ipv6(struct ipam_source_vec *to)
+{
+	struct ipam_source s = { .base = { .ip = { AF_INET6, { 0xfd } }, .prefix = 48 },
+		                 .size = 64 };
+
+	random_bytes(s.base.ip.bytes + 1, 5);
+	ipam_source_vec_push(to, s);
+}
+
+static bool has_ipv6(const struct ipam_source_vec *sources)
+{
+	vec_for_each (sources, s)
+		if (s->base.ip.family == AF_INET6)
+			return true;
+	return false;
+}
+
 int ipam_sources_parse(const char *const *texts, struct ipam_source_vec *ret, struct error *err)
 {
 	static const char *const usual[] = {
@@ -173,6 +192,8 @@ int ipam_sources_parse(const char *const *texts, struct ipam_source_vec *ret, st
 			return r;
 		ipam_source_vec_push(ret, s);
 	}
+	if (!has_ipv6(ret))
+		add_private_ipv6(ret);
 	return 0;
 }
 
@@ -189,17 +210,13 @@ static bool is_free(const struct ip_net *net, const struct ip_net_vec *used)
 static bool nth_subnet(const struct ipam_source *s, uint64_t n, struct ip_net *ret)
 {
 	struct ip_net first = { .ip = s->base.ip, .prefix = s->size };
-	uint64_t step;
+	unsigned bits = (unsigned)ip_len(&s->base.ip) * 8 - s->size;
+	struct ip_net net = { .prefix = s->size };
 
 	first = ip_net_masked(&first);
-	step = ip_net_size(&first);
-	if (step == UINT64_MAX || ckd_mul(&step, step, n)) {
-		if (n > 0)
-			return false;
-		step = 0;
-	}
-	*ret = (struct ip_net){ .ip = ip_add(&first.ip, step), .prefix = s->size };
-	return ip_net_contains(&s->base, &ret->ip);
+	net.ip = ip_add_pieces(&first.ip, n, bits);
+	*ret = net;
+	return (n == 0 || !ip_equal(&net.ip, &first.ip)) && ip_net_contains(&s->base, &net.ip);
 }
 
 int ipam_choose_subnet(const struct ipam_source_vec *sources, int family,

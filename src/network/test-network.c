@@ -437,6 +437,87 @@ TEST(connects_live_and_moves_the_default_route)
 	assert_int_equal(network_remove(w->networks, "alpha", &err), 0);
 }
 
+static void publish_any(struct world *w, const struct box *b, const char *port, int host_port)
+{
+	struct port_binding binding = { .host_port = xasprintf("%d", host_port) };
+	struct port_bindings ports = { .port = ARG(port), .bindings = { &binding, 1, 1 } };
+	struct port_map map = { &ports, 1, 1 };
+	struct published_port_vec done = { 0 };
+	struct error err = { 0 };
+
+	assert_int_equal(network_publish(w->networks, b->id, &map, &done, &err), 0);
+	assert_int_equal(done.len, 2);
+	assert_string_equal(done.ptr[1].host_ip, "::");
+	vec_for_each (&done, p) {
+		assert_int_equal(p->host_port, host_port);
+		free(p->port);
+		free(p->host_ip);
+	}
+	published_port_vec_done(&done);
+	free(binding.host_port);
+}
+
+TEST(ipv6)
+{
+	struct world *w = world();
+	struct network_info spec = { .name = xstrdup("six"),
+		                     .enable_ipv4 = true,
+		                     .enable_ipv6 = true };
+	struct error err = { 0 };
+	AUTO_FREE char *id = NULL;
+	struct box a, b, plain, outside = { .netns = w->outside };
+
+	if (network_create(w->networks, &spec, NULL, &id, &err) < 0)
+		fail_msg("%s", err.message);
+	network_info_done(&spec);
+	box_start(w, &a, "six");
+	box_start(w, &b, "six");
+	box_start(w, &plain, "bridge");
+	assert_non_null(str_skip_prefix(a.endpoint.global_ipv6_address, "fd"));
+	assert_int_equal(a.endpoint.global_ipv6_prefix_len, 64);
+	AUTO_CLOSE int listener = box_listen_at(&a, SOCK_STREAM, "::", 80);
+	AUTO_CLOSE int beyond = box_listen_at(&outside, SOCK_STREAM, "::", 448);
+	assert_true(reaches(b.netns, a.endpoint.global_ipv6_address, 80, listener, NULL));
+	assert_true(reaches(b.netns, "2001:db8::1", 448, beyond, NULL));
+	assert_true(is_blocked(w->outside, a.endpoint.global_ipv6_address, 80));
+	publish_any(w, &a, "80/tcp", 8092);
+	assert_true(reaches(w->outside, "2001:db8::2", 8092, listener, NULL));
+	assert_true(reaches(w->outside, "192.0.2.2", 8092, listener, NULL));
+	assert_true(reaches(a.netns, "2001:db8::2", 8092, listener, NULL));
+	/* without IPv6 on its network a container has none at all */
+	assert_true(is_blocked(plain.netns, "2001:db8::1", 448));
+	box_stop(w, &plain);
+	box_stop(w, &a);
+	box_stop(w, &b);
+	assert_int_equal(network_remove(w->networks, "six", &err), 0);
+}
+
+TEST(macvlan)
+{
+	struct world *w = world();
+	struct network_info spec = { .name = xstrdup("lan"), .driver = xstrdup("macvlan") };
+	struct ipam_pool pool = { .subnet = xstrdup("192.0.2.0/24"),
+		                  .ip_range = xstrdup("192.0.2.128/25"),
+		                  .gateway = xstrdup("192.0.2.254") };
+	struct error err = { 0 };
+	AUTO_FREE char *id = NULL;
+	struct box b, outside = { .netns = w->outside };
+	char from[64];
+
+	strmap_set(&spec.options, "parent", "uplink0");
+	ipam_pool_vec_push(&spec.pools, pool);
+	if (network_create(w->networks, &spec, NULL, &id, &err) < 0)
+		fail_msg("%s", err.message);
+	network_info_done(&spec);
+	box_start(w, &b, "lan");
+	assert_string_equal(b.endpoint.ip_address, "192.0.2.128");
+	AUTO_CLOSE int beyond = box_listen(&outside, SOCK_STREAM, 449);
+	assert_true(reaches(b.netns, "192.0.2.1", 449, beyond, from));
+	assert_string_equal(from, "192.0.2.128");
+	box_stop(w, &b);
+	assert_int_equal(network_remove(w->networks, "lan", &err), 0);
+}
+
 TEST(refusals)
 {
 	struct world *w = world();

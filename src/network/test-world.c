@@ -36,8 +36,12 @@ static int set_up_outside(void *arg, struct error *err)
 	assert_int_equal(ip_net_parse("192.0.2.1/24", &address), 0);
 	assert_int_equal(ip_parse("192.0.2.2", &host), 0);
 	assert_true(link_add_address(&nl, index, &address, err) >= 0);
+	assert_int_equal(ip_net_parse("2001:db8::1/64", &address), 0);
+	assert_true(link_add_address(&nl, index, &address, err) >= 0);
 	assert_true(link_set_up(&nl, index, err) >= 0);
 	/* a neighbour who sends everything our way */
+	assert_true(link_add_route(&nl, index, NULL, &host, err) >= 0);
+	assert_int_equal(ip_parse("2001:db8::2", &host), 0);
 	return link_add_route(&nl, index, NULL, &host, err);
 }
 
@@ -58,6 +62,8 @@ static void make_outside(struct world *w)
 	assert_true(link_add_veth(&nl, &o, &err) >= 0);
 	index = link_index("uplink0", &err);
 	assert_int_equal(ip_net_parse("192.0.2.2/24", &address), 0);
+	assert_true(link_add_address(&nl, index, &address, &err) >= 0);
+	assert_int_equal(ip_net_parse("2001:db8::2/64", &address), 0);
 	assert_true(link_add_address(&nl, index, &address, &err) >= 0);
 	assert_true(link_set_up(&nl, index, &err) >= 0);
 	assert_true(netns_run(w->outside, set_up_outside, NULL, &err) >= 0);
@@ -164,30 +170,50 @@ void box_stop(struct world *w, struct box *b)
 	json_fields_clear(endpoint_fields, &b->endpoint);
 }
 
-static int any_socket(int netns, int type)
+static int any_socket(int netns, int family, int type)
 {
 	struct error err = { 0 };
-	int fd = netns < 0 ? socket(AF_INET, type | SOCK_CLOEXEC, 0)
-	                   : netns_socket(netns, AF_INET, type, 0, &err);
+	int fd = netns < 0 ? socket(family, type | SOCK_CLOEXEC, 0) :
+			     netns_socket(netns, family, type, 0, &err);
 
 	assert_true(fd >= 0);
 	return fd;
 }
 
-static struct sockaddr_in address_of(const char *address, uint16_t port)
+static int family_of(const char *address)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(port) };
+	return strchr(address, ':') ? AF_INET6 : AF_INET;
+}
 
-	assert_int_equal(inet_pton(AF_INET, address, &a.sin_addr), 1);
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static union address address_of(const char *address, uint16_t port)
+{
+	union address a = { .any.sa_family = (sa_family_t)family_of(address) };
+
+	a.v4.sin_port = htons(port); /* at the same place in both */
+	assert_int_equal(inet_pton(a.any.sa_family, address,
+	                           a.any.sa_family == AF_INET ? (void *)&a.v4.sin_addr
+	                                                      : (void *)&a.v6.sin6_addr),
+	                 1);
 	return a;
 }
 
 int box_listen(const struct box *b, int type, uint16_t port)
 {
-	int fd = any_socket(b->netns, type);
-	struct sockaddr_in a = address_of("0.0.0.0", port);
+	return box_listen_at(b, type, "0.0.0.0", port);
+}
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+int box_listen_at(const struct box *b, int type, const char *address, uint16_t port)
+{
+	int fd = any_socket(b->netns, family_of(address), type);
+	union address a = address_of(address, port);
+
+	assert_int_equal(bind(fd, &a.any, sizeof(a)), 0);
 	if (type == SOCK_STREAM)
 		assert_int_equal(listen(fd, 16), 0);
 	return fd;
@@ -196,13 +222,13 @@ int box_listen(const struct box *b, int type, uint16_t port)
 /* The errno of connecting: 0, ECONNREFUSED, ETIMEDOUT, … */
 static int connect_within(int fd, const char *address, uint16_t port, int ms)
 {
-	struct sockaddr_in a = address_of(address, port);
+	union address a = address_of(address, port);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
 	int e = 0;
 	socklen_t len = sizeof(e);
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+	if (connect(fd, &a.any, sizeof(a)) == 0)
 		return 0;
 	if (errno != EINPROGRESS)
 		return errno;
@@ -214,35 +240,35 @@ static int connect_within(int fd, const char *address, uint16_t port, int ms)
 
 bool reaches(int netns, const char *address, uint16_t port, int listener, char *ret_from)
 {
-	AUTO_CLOSE int client = any_socket(netns, SOCK_STREAM);
+	AUTO_CLOSE int client = any_socket(netns, family_of(address), SOCK_STREAM);
 	AUTO_CLOSE int server = -1;
 	struct pollfd p = { .fd = listener, .events = POLLIN };
-	struct sockaddr_in from = { 0 };
+	union address from = { 0 };
 	socklen_t len = sizeof(from);
 
 	if (connect_within(client, address, port, PATIENCE_MS) != 0 ||
 	    poll(&p, 1, PATIENCE_MS) != 1)
 		return false;
-	server = accept4(listener, (struct sockaddr *)&from, &len, SOCK_CLOEXEC);
+	server = accept4(listener, &from.any, &len, SOCK_CLOEXEC);
 	if (ret_from)
-		inet_ntop(AF_INET, &from.sin_addr, ret_from, INET_ADDRSTRLEN);
+		inet_ntop(AF_INET, &from.v4.sin_addr, ret_from, INET_ADDRSTRLEN);
 	return server >= 0;
 }
 
 bool reaches_udp(int netns, const char *address, uint16_t port, int server)
 {
-	AUTO_CLOSE int client = any_socket(netns, SOCK_DGRAM);
-	struct sockaddr_in to = address_of(address, port), from = { 0 };
+	AUTO_CLOSE int client = any_socket(netns, family_of(address), SOCK_DGRAM);
+	union address to = address_of(address, port), from = { 0 };
 	struct pollfd p = { .fd = server, .events = POLLIN };
 	socklen_t len = sizeof(from);
 	char buf[8];
 
 	/* connected: the answer has to come from where we sent to */
-	if (connect(client, (struct sockaddr *)&to, sizeof(to)) < 0 ||
-	    send(client, "?", 1, 0) != 1 || poll(&p, 1, PATIENCE_MS) != 1)
+	if (connect(client, &to.any, sizeof(to)) < 0 || send(client, "?", 1, 0) != 1 ||
+	    poll(&p, 1, PATIENCE_MS) != 1)
 		return false;
-	if (recvfrom(server, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len) != 1 ||
-	    sendto(server, "!", 1, 0, (struct sockaddr *)&from, len) != 1)
+	if (recvfrom(server, buf, sizeof(buf), 0, &from.any, &len) != 1 ||
+	    sendto(server, "!", 1, 0, &from.any, len) != 1)
 		return false;
 	p.fd = client;
 	return poll(&p, 1, PATIENCE_MS) == 1 && recv(client, buf, sizeof(buf), 0) == 1;
@@ -250,7 +276,7 @@ bool reaches_udp(int netns, const char *address, uint16_t port, int server)
 
 bool is_blocked(int netns, const char *address, uint16_t port)
 {
-	AUTO_CLOSE int client = any_socket(netns, SOCK_STREAM);
+	AUTO_CLOSE int client = any_socket(netns, family_of(address), SOCK_STREAM);
 
 	return connect_within(client, address, port, BLOCKED_MS) != 0;
 }

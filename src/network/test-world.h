@@ -36,6 +36,7 @@ char *world_network(struct world *w, const char *name, bool internal, bool icc, 
 void box_stop(struct world *w, struct box *b);
 /* A listener on 0.0.0.0:port in the box, or a UDP socket. */
 int box_listen(const struct box *b, int type, uint16_t port);
+int box_listen_at(const struct box *b, int type, const char *address, uint16_t port);
 
 /* Whether a TCP connection from the namespace (-1: ours) to address:port ends at the listener;
  * ret_from (may be NULL) gets the address that the listener saw. */
