@@ -5,10 +5,13 @@ names, and "evil", another host that must never see a credential. Prints the thr
 one line, then serves until its standard input is closed. Every request goes to the log file
 given as argument: "<server> <method> <path> <authorization or -> <range or ->"."""
 import base64
+import gzip
 import hashlib
+import io
 import json
 import socket
 import sys
+import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +26,128 @@ MANIFEST = json.dumps({
 MANIFEST_DIGEST = "sha256:" + hashlib.sha256(MANIFEST).hexdigest()
 BASIC = "Basic " + base64.b64encode(b"alice:s3cret").decode()
 
+OCI = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def digest_of(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+class Images:
+    """Images of one layer each, by repository: what the manifest, the configuration and the layer are, and
+    what they are said to be."""
+
+    def __init__(self):
+        self.blobs = {}      # what is sent for a digest, whatever it hashes to
+        self.manifests = {}  # repository or digest -> (Content-Type, body)
+        self.layer = self.tar("hello.txt", b"hello")
+        self.add("good")
+        self.add("good-docker", media=DOCKER)
+        self.more()
+        self.bad_indexes()
+
+    def tar(self, name, content, link=None):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as t:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            if link:
+                entry.type, entry.linkname, entry.size = tarfile.SYMTYPE, link, 0
+            t.addfile(entry, io.BytesIO(content))
+        return gzip.compress(out.getvalue(), mtime=0)
+
+    def put(self, data):
+        self.blobs[digest_of(data)] = data
+        return {"digest": digest_of(data), "size": len(data)}
+
+    def add(self, repo, media=OCI, config=None, layer=None, diff_ids=None, change=None, said=None, raw=None):
+        layer = self.layer if layer is None else layer
+        try:
+            plain = gzip.decompress(layer)
+        except (OSError, EOFError):
+            plain = b""
+        if config is None:
+            config = {"architecture": "amd64", "os": "linux", "rootfs": {
+                "type": "layers", "diff_ids": [digest_of(plain)] if diff_ids is None else diff_ids}}
+        body = config if isinstance(config, bytes) else json.dumps(config).encode()
+        kind = "docker.container.image.v1" if media == DOCKER else "oci.image.config.v1"
+        layer_type = "docker.image.rootfs.diff.tar.gzip" if media == DOCKER else "oci.image.layer.v1.tar+gzip"
+        manifest = {"schemaVersion": 2, "mediaType": media,
+                    "config": dict(mediaType="application/vnd.%s+json" % kind, **self.put(body)),
+                    "layers": [dict(mediaType="application/vnd.%s" % layer_type, **self.put(layer))]}
+        if change:
+            change(manifest)
+        text = raw if raw is not None else json.dumps(manifest).encode()
+        self.manifests[repo] = (said or media, text)
+        return text
+
+    def more(self):
+        def set_config(**kw):
+            return lambda m: m["config"].update(kw)
+
+        def set_layer(**kw):
+            return lambda m: m["layers"][0].update(kw)
+
+        zero = "sha256:" + "0" * 64
+        good = self.manifests["good"][1]
+        self.add("null", raw=b"null")
+        self.add("empty-object", raw=b"{}")
+        self.add("array", raw=b"[]")
+        self.add("truncated", raw=good[:-5])
+        self.add("trailing", raw=good + b"x")
+        self.add("deep", raw=b"[" * 100000)
+        self.add("duplicate", raw=good[:-1] + b',"config":{}}')
+        self.add("not-utf8", raw=good[:-1] + b',"x":"\xff"}')
+        self.add("both", change=lambda m: m.update(manifests=[]))
+        self.add("confused", said=OCI_INDEX)
+        self.add("helm", change=set_config(mediaType="application/vnd.cncf.helm.config.v1+json"))
+        self.add("negative", change=set_layer(size=-2))
+        self.add("huge-size", change=set_layer(size=1 << 80))
+        self.add("huge-config", change=set_config(size=100 << 20))
+        self.add("no-layers", change=lambda m: m.update(layers=[]))
+        self.add("many-layers", change=lambda m: m.update(layers=m["layers"] * 25000))
+        self.add("digest-path", change=set_layer(digest="sha256:../../etc/passwd"))
+        self.add("digest-upper", change=set_layer(digest=zero.upper().replace("SHA", "sha").replace("0", "A")))
+        self.add("digest-short", change=set_layer(digest=zero[:-1]))
+        self.add("digest-md5", change=set_layer(digest="md5:" + "0" * 32))
+        self.add("config-null", config=b"null")
+        self.add("config-empty", config=b"{}")
+        self.add("config-array", config=b"[]")
+        self.add("config-wrong", change=set_config(digest=zero))
+        self.add("config-lies", change=set_config(size=1))
+        self.add("layer-absent", change=set_layer(digest=zero))
+        self.add("layer-lies", change=set_layer(size=3))
+        self.add("diff-wrong", diff_ids=[zero])
+        self.add("diff-many", diff_ids=[zero] * 3)
+        self.add("layer-cut", layer=self.layer[:-12])
+        self.add("layer-not-tar", layer=gzip.compress(b"no tar at all" * 100, mtime=0))
+        self.add("layer-escapes", layer=self.tar("../victim", b"x"))
+        other = self.tar("other", b"other")
+        self.add("layer-other", layer=self.tar("wanted", b"w"))
+        wanted = json.loads(self.manifests["layer-other"][1])["layers"][0]
+        self.blobs[wanted["digest"]] = other.ljust(wanted["size"], b"\0")[:wanted["size"]]
+
+    def bad_indexes(self):
+        good = self.manifests["good"][1]
+        entry = {"mediaType": OCI, "digest": digest_of(good), "size": len(good),
+                 "platform": {"os": "linux", "architecture": "amd64"}}
+        self.manifests[digest_of(good)] = (OCI, good)
+
+        def index(repo, *entries):
+            text = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}).encode()
+            self.manifests[repo] = self.manifests[digest_of(text)] = (OCI_INDEX, text)
+            return dict(entry, mediaType=OCI_INDEX, digest=digest_of(text), size=len(text))
+
+        inner = index("indexed", entry)
+        index("index-in-index", inner)
+        index("index-empty")
+        index("index-elsewhere", dict(entry, platform={"os": "plan9", "architecture": "mips"}))
+        index("index-dangling", dict(entry, digest="sha256:" + "1" * 64))
+
+
+images = Images()
 lock = threading.Lock()
 log = open(sys.argv[1], "a", buffering=1)
 seen = {}
@@ -92,8 +217,18 @@ class Handler(BaseHTTPRequestHandler):
     def at_registry(self, parts, body):
         if parts.path == "/v2/":
             return self.answer(200, b"{}")
+        if parts.path.startswith("/v2/image/"):
+            return self.image(*parts.path[len("/v2/image/"):].split("/", 2))
         repo, kind, what = parts.path[len("/v2/"):].replace("library/", "").split("/", 2)
         getattr(self, "repo_" + repo.replace("-", "_"), self.plain)(kind, what, parts, body)
+
+    def image(self, repo, kind, what):
+        if kind == "blobs" and what in images.blobs:
+            return self.answer(200, images.blobs[what])
+        found = images.manifests.get(what if ":" in what else repo)
+        if kind != "manifests" or not found:
+            return self.error(404, "MANIFEST_UNKNOWN" if kind == "manifests" else "BLOB_UNKNOWN", "unknown")
+        self.answer(200, found[1], Content_Type=found[0])
 
     def plain(self, kind, what, parts=None, body=b""):
         if kind == "manifests":
