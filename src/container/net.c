@@ -92,6 +92,7 @@ static int connect_one(struct container *c, const char *netns, struct endpoint *
 		.container_name = c->info.name,
 		.netns_path = netns,
 		.settings = &settings,
+		.dns = c->info.host_config.dns.len ? &c->info.host_config.dns : &c->cs->default_dns_list,
 	};
 	r = network_connect(c->cs->networks, e->network, &request, e, err);
 	json_fields_clear(endpoint_fields, &settings);
@@ -190,6 +191,10 @@ static void forget_addresses(struct endpoint *e)
 {
 	char **members[] = { &e->endpoint_id, &e->gateway, &e->ip_address, &e->ipv6_gateway, &e->global_ipv6_address };
 
+	if (endpoint_mac_is_derived(e)) {
+		free(e->mac_address);
+		e->mac_address = NULL;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		free(*members[i]);
 		*members[i] = NULL;

@@ -315,7 +315,9 @@ int endpoint_choose_gateway(struct networks *n, const char *container_id, struct
 		if (is_better(&c, &best))
 			best = c;
 	}
-	if (!best.e || best.e == before.e)
+	if (!best.e)
+		return republish(n, container_id, err);
+	if (best.e == before.e)
 		return 0;
 	AUTO_CLOSE int netns = netns_open(best.e->netns_path, err);
 	if (netns < 0)
@@ -327,10 +329,11 @@ int endpoint_choose_gateway(struct networks *n, const char *container_id, struct
 		return r;
 	best.e->has_gateway = true;
 	r = rows_set_endpoint(n, best.net, best.e, err);
-	if (r < 0 || !before.e)
-		return r;
-	before.e->has_gateway = false;
-	return rows_set_endpoint(n, before.net, before.e, err);
+	if (r >= 0 && before.e) {
+		before.e->has_gateway = false;
+		r = rows_set_endpoint(n, before.net, before.e, err);
+	}
+	return r < 0 ? r : republish(n, container_id, err);
 }
 
 static bool interface_taken(struct networks *n, const char *container_id, const char *name)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "network/endpoint.h"
 
+#include "network/address.h"
+#include "network/link.h"
+
 /* clang-format off: tables */
 static const struct json_field ipam_config_fields[] = {
 	JSON_FIELD(struct endpoint_ipam_config, ipv4_address, "IPv4Address", JSON_F_STRING,
@@ -43,3 +46,14 @@ const struct json_field port_bindings_value_fields[] = {
 	           .fields = port_binding_fields, .size = sizeof(struct port_binding)),
 	JSON_FIELDS_END
 };
+/* clang-format on */
+
+bool endpoint_mac_is_derived(const struct endpoint *e)
+{
+	uint8_t mac[MAC_LEN];
+	struct ip ip;
+
+	return e->mac_address && e->ip_address && mac_parse(e->mac_address, mac) == 0 &&
+	       ip_parse(e->ip_address, &ip) == 0 && ip.family == AF_INET && mac[0] == 0x02 &&
+	       mac[1] == 0x42 && memcmp(mac + 2, ip.bytes, 4) == 0;
+}

@@ -38,3 +38,7 @@ DEFINE_VEC(endpoint_vec, struct endpoint);
 extern const struct json_field endpoint_fields[]; /* without its key */
 extern const struct json_field port_binding_fields[];
 extern const struct json_field port_bindings_value_fields[]; /* one field: the list, for JSON_VALUE_LIST */
+
+/* Whether its MAC address is the one that its IPv4 address gave it, so nobody asked for it: at the
+ * next start, with another address perhaps, it is not a wish. */
+bool endpoint_mac_is_derived(const struct endpoint *e);

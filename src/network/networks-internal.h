@@ -85,6 +85,8 @@ int rows_remove_endpoint(struct networks *n, const struct net_endpoint *e,
 			 struct error *err) MUST_USE;
 int rows_add_publication(struct networks *n, const struct publication *p,
 			 struct error *err) MUST_USE;
+int rows_move_publication(struct networks *n, const struct publication *p,
+			  struct error *err) MUST_USE;
 int rows_remove_publications(struct networks *n, const char *container_id,
 			     struct error *err) MUST_USE;
 
@@ -120,6 +122,8 @@ void publication_done(struct publication *p);
 /* Holds the host port; -1 when the protocol has no sockets here. */
 int port_hold(const struct firewall_port *p, int *ret, struct error *err) MUST_USE;
 void unpublish(struct networks *n, const char *container_id);
+/* Leads the container's ports to the address it is reached at now, after its networks changed. */
+int republish(struct networks *n, const char *container_id, struct error *err) MUST_USE;
 
 /* dns.c, which has a lock of its own, below ours. */
 int dns_new(struct networks *n, struct dns **ret, struct error *err) MUST_USE;

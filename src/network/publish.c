@@ -403,6 +403,42 @@ void unpublish(struct networks *n, const char *container_id)
 		          container_id);
 }
 
+static int move(struct networks *n, struct publication *p, const struct net_endpoint *e,
+                struct error *err)
+{
+	const char *text = p->fw.host.family == AF_INET6 ? e->ipv6 : e->ipv4;
+	struct firewall_port_vec one = { &p->fw, 1, 1 }; /* borrows */
+	struct ip to;
+	int r;
+
+	if (!text || ip_parse(text, &to) < 0 || ip_equal(&to, &p->fw.to))
+		return 0;
+	r = firewall_close_ports(&n->firewall, &one, err);
+	if (r < 0)
+		return r;
+	p->fw.to = to;
+	r = firewall_open_ports(&n->firewall, &one, err);
+	return r < 0 ? r : rows_move_publication(n, p, err);
+}
+
+int republish(struct networks *n, const char *container_id, struct error *err)
+{
+	const struct net *net;
+	const struct net_endpoint *e = target_of(n, container_id, &net);
+
+	if (!e) {
+		unpublish(n, container_id);
+		return 0;
+	}
+	vec_for_each (&n->publications, p) {
+		int r = streq(p->container_id, container_id) ? move(n, p, e, err) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 void network_unpublish(struct networks *n, const char *container_id)
 {
 	WITH_LOCK(&n->lock);

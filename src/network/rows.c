@@ -246,6 +246,24 @@ int rows_add_publication(struct networks *n, const struct publication *p, struct
 	return db_commit(&tx, err);
 }
 
+int rows_move_publication(struct networks *n, const struct publication *p, struct error *err)
+{
+	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_RELAXED, err);
+	char host[IP_TEXT_MAX], to[IP_TEXT_MAX];
+	int r;
+
+	if (!tx)
+		return error_errno(err);
+	r = db_exec(tx->conn, err,
+	            "UPDATE network_port SET to_ip = ? WHERE protocol = ? AND host_ip = ?"
+	            " AND host_port = ?",
+	            "sisi", ip_format(&p->fw.to, to), (int64_t)p->fw.protocol,
+	            ip_format(&p->fw.host, host), (int64_t)p->fw.host_port);
+	if (r < 0)
+		return r;
+	return db_commit(&tx, err);
+}
+
 int rows_remove_publications(struct networks *n, const char *container_id, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_RELAXED, err);

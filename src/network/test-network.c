@@ -40,6 +40,7 @@ TEST(a_box_gets_dockers_address_and_mac)
 	assert_string_equal(b.endpoint.gateway, "172.17.0.1");
 	assert_int_equal(b.endpoint.ip_prefix_len, 16);
 	assert_string_equal(b.endpoint.mac_address, "02:42:ac:11:00:02");
+	assert_true(endpoint_mac_is_derived(&b.endpoint));
 	box_stop(w, &b);
 	box_start(w, &b, "bridge"); /* given back: the same again */
 	assert_string_equal(b.endpoint.ip_address, "172.17.0.2");
@@ -420,6 +421,8 @@ TEST(connects_live_and_moves_the_default_route)
 		                      .netns_path = b.path,
 		                      .settings = &wish };
 	AUTO_CLOSE int beyond = box_listen(&outside, SOCK_STREAM, 446);
+	AUTO_CLOSE int listener = box_listen(&b, SOCK_STREAM, 80);
+	assert_int_equal(publish(w, &b, "80/tcp", "", "8093", &err), 8093);
 	assert_int_equal(network_connect(w->networks, "alpha", &r, &got, &err), 0);
 	assert_string_equal(got.ip_address, "10.98.0.77");
 	assert_true(strv_has(&got.dns_names, "box"));
@@ -430,8 +433,13 @@ TEST(connects_live_and_moves_the_default_route)
 	assert_string_equal(info.endpoints.ptr[0].ipv4_address, "10.98.0.77/24");
 	network_info_done(&info);
 	error_clear(&err);
+	assert_true(reaches(w->outside, "192.0.2.2", 8093, listener, NULL));
 	assert_int_equal(network_disconnect(w->networks, "alpha", b.id, &err), 0);
 	assert_true(reaches(b.netns, "192.0.2.1", 446, beyond, NULL));
+	/* published ports follow */
+	assert_true(reaches(w->outside, "192.0.2.2", 8093, listener, NULL));
+	assert_int_equal(network_disconnect(w->networks, "bridge", b.id, &err), 0);
+	assert_true(is_blocked(w->outside, "192.0.2.2", 8093));
 	json_fields_clear(endpoint_fields, &got);
 	box_stop(w, &b);
 	assert_int_equal(network_remove(w->networks, "alpha", &err), 0);

@@ -173,8 +173,8 @@ void box_stop(struct world *w, struct box *b)
 static int any_socket(int netns, int family, int type)
 {
 	struct error err = { 0 };
-	int fd = netns < 0 ? socket(family, type | SOCK_CLOEXEC, 0) :
-			     netns_socket(netns, family, type, 0, &err);
+	int fd = netns < 0 ? socket(family, type | SOCK_CLOEXEC, 0)
+	                   : netns_socket(netns, family, type, 0, &err);
 
 	assert_true(fd >= 0);
 	return fd;
