@@ -70,6 +70,7 @@ TEST(complaints)
 		{ "executable file `/nope` not found in $PATH: No such file or directory", "/nope",
 		  "no such file or directory" },
 		{ "executable file `/etc` not found in $PATH: Permission denied", "/etc", "permission denied" },
+		{ "open executable: Operation not permitted", "/etc", "permission denied" },
 		{ "open executable: Permission denied /etc/passwd", "/etc/passwd", "permission denied" },
 	};
 
