@@ -132,9 +132,11 @@ int fsync_dir(int dirfd, const char *path)
 	return 0;
 }
 
-int write_file(int dirfd, const char *path, const void *data, size_t n, mode_t mode, struct error *err)
+int write_file(int dirfd, const char *path, const void *data, size_t n, mode_t mode,
+               struct error *err)
 {
-	AUTO_CLOSE int fd = openat(dirfd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	AUTO_CLOSE int fd =
+		openat(dirfd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	int r;
 
 	if (fd < 0)
@@ -146,7 +148,7 @@ int write_file(int dirfd, const char *path, const void *data, size_t n, mode_t m
 }
 
 int write_file_atomic(int dirfd, const char *path, const void *data, size_t n, mode_t mode,
-		      struct error *err)
+                      struct error *err)
 {
 	const char *slash = strrchr(path, '/');
 	AUTO_FREE char *dir = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
@@ -206,7 +208,54 @@ int open_or_make_dir(int dirfd, const char *path, mode_t mode, struct error *err
 	return fd;
 }
 
-static int remove_entries(int fd, dev_t dev)
+/*
+ * Whoever made the tree chose its depth, and neither our stack nor our descriptors are for them to
+ * use up: what lies deeper than REMOVE_DEPTH is moved up to the top and taken in another pass.
+ */
+enum { REMOVE_DEPTH = 64 };
+
+struct removal {
+	int top;    /* borrowed; the tree's own directory */
+	dev_t dev;  /* its file system: others are mounted there and stay */
+	bool again; /* something was moved up */
+};
+
+static int remove_entries(struct removal *r, int fd, int depth);
+
+static int move_up(struct removal *r, int dirfd, const char *name)
+{
+	char to[24] = "deep-";
+
+	random_hex(to + 5, 8);
+	if (renameat(dirfd, name, r->top, to) < 0)
+		return -errno;
+	r->again = true;
+	return 0;
+}
+
+static int remove_subtree(struct removal *r, int dirfd, const char *name, int depth)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int e;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || st.st_dev != r->dev) {
+		close(fd);
+		return -EBUSY;
+	}
+	if (depth == REMOVE_DEPTH) {
+		close(fd);
+		return unlinkat(dirfd, name, AT_REMOVEDIR) == 0 ? 0 : move_up(r, dirfd, name);
+	}
+	e = remove_entries(r, fd, depth);
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT && e == 0)
+		e = -errno;
+	return e;
+}
+
+static int remove_entries(struct removal *r, int fd, int depth)
 {
 	DIR *dir = fdopendir(fd); /* takes fd */
 	struct dirent *e;
@@ -217,34 +266,18 @@ static int remove_entries(int fd, dev_t dev)
 		return -ENOMEM;
 	}
 	while ((e = readdir(dir))) {
-		struct stat st;
-		int r = 0;
+		int x = 0;
 
 		if (streq(e->d_name, ".") || streq(e->d_name, ".."))
 			continue;
 		if (unlinkat(dirfd(dir), e->d_name, 0) == 0)
 			continue;
-		if (errno != EISDIR && errno != EPERM) {
-			if (errno != ENOENT)
-				result = -errno;
-			continue;
-		}
-		int sub = openat(dirfd(dir), e->d_name,
-				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub < 0 || fstat(sub, &st) < 0)
-			r = -errno;
-		else if (st.st_dev != dev)
-			r = -EBUSY;
-		if (r < 0) {
-			if (sub >= 0)
-				close(sub);
-		} else {
-			r = remove_entries(sub, dev);
-			if (unlinkat(dirfd(dir), e->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT && r == 0)
-				r = -errno;
-		}
-		if (r < 0 && r != -ENOENT)
-			result = r;
+		if (errno == EISDIR || errno == EPERM)
+			x = remove_subtree(r, dirfd(dir), e->d_name, depth + 1);
+		else
+			x = -errno;
+		if (x < 0 && x != -ENOENT)
+			result = x;
 	}
 	closedir(dir);
 	return result;
@@ -252,25 +285,29 @@ static int remove_entries(int fd, dev_t dev)
 
 int remove_tree(int dirfd, const char *name)
 {
+	AUTO_CLOSE int top = -1;
+	struct removal r = { 0 };
 	struct stat st;
-	int fd, r;
+	int e, fd;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return -errno;
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	top = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (top < 0 || fstat(top, &st) < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	r = remove_entries(fd, st.st_dev);
-	if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = -errno;
-	return r;
+	r = (struct removal){ .top = top, .dev = st.st_dev };
+	do {
+		r.again = false;
+		fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+		e = remove_entries(&r, fd, 0);
+	} while (e == 0 && r.again);
+	if (e == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		e = -errno;
+	return e;
 }
 
 bool is_safe_name(const char *s)

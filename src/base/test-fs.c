@@ -66,3 +66,25 @@ TEST(safe_names)
 	assert_false(is_safe_name("a/b"));
 	assert_false(is_safe_name("-a"));
 }
+
+/* A container may make its tree as deep as it likes. */
+TEST(remove_tree_needs_no_stack_for_depth)
+{
+	enum { DEPTH = 3000 };
+	AUTO_CLOSE int dir = scratch_dir();
+	AUTO_CLOSE int at = -1;
+
+	assert_int_equal(mkdirat(dir, "deep", 0700), 0);
+	at = openat(dir, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < DEPTH; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(at, "d", 0700), 0);
+		next = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		close(at);
+		at = next;
+	}
+	assert_int_equal(remove_tree(dir, "deep"), 0);
+	assert_int_equal(faccessat(dir, "deep", F_OK, 0), -1);
+}

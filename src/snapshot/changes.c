@@ -10,7 +10,8 @@
 #include "base/map.h"
 #include "snapshot/snapshot-internal.h"
 
-enum { CHANGES_DEPTH_MAX = 1000 };
+/* Recursion on a thread's small stack, over a tree that a container made. */
+enum { CHANGES_DEPTH_MAX = 128 };
 
 struct walk {
 	struct layer_stack lower;
