@@ -109,8 +109,7 @@ static const json_t *find_auth(const struct cli *cli, const char *server)
 
 	if ((auth = json_object_get(auths, server)))
 		return auth;
-	json_object_foreach((json_t *)(uintptr_t)auths, key, auth)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)auths, key, auth) {
 		const char *host = strstr(key, "://");
 
 		host = host ? host + 3 : key;

@@ -20,7 +20,7 @@ extern const struct cli_command command_network_connect, command_network_create,
 	command_network_disconnect, command_network_inspect, command_network_ls, command_network_prune,
 	command_network_rm;
 extern const struct cli_command command_inspect, command_events, command_info, command_version,
-	command_system_df, command_system_prune, command_dial_stdio, command_login, command_logout,
+	command_system_df, command_system_prune, command_builder_prune, command_dial_stdio, command_login, command_logout,
 	command_search;
 extern const struct cli_command command_context_create, command_context_ls, command_context_rm,
 	command_context_use, command_context_show, command_context_inspect;

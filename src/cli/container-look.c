@@ -23,8 +23,7 @@ static int diff(struct cli *cli, struct error *err)
 	changes = engine_json(cli, "GET", strbuf_cstr(&target), NULL, err);
 	if (!changes)
 		return error_errno(err);
-	json_array_foreach(changes, i, change)
-	{
+	json_array_foreach (changes, i, change) {
 		int64_t kind = item_int(change, "Kind");
 
 		putchar(kind >= 0 && kind < 3 ? kinds[kind] : '?');
@@ -40,8 +39,7 @@ static void print_bindings(const char *port, const json_t *bindings, bool with_p
 	const json_t *binding;
 	size_t i;
 
-	json_array_foreach(bindings, i, binding)
-	{
+	json_array_foreach (bindings, i, binding) {
 		const char *ip = item_string(binding, "HostIp");
 
 		if (with_port)
@@ -84,7 +82,8 @@ static int port(struct cli *cli, struct error *err)
 		print_bindings(NULL, bindings, false);
 		return 0;
 	}
-	json_object_foreach((json_t *)(uintptr_t)ports, name, bindings) strv_add(&names, name);
+	json_object_foreach ((json_t *)(uintptr_t)ports, name, bindings)
+		strv_add(&names, name);
 	if (names.len)
 		qsort(names.ptr, names.len, sizeof(*names.ptr), compare_ports);
 	for (size_t i = 0; i < names.len; i++)
@@ -97,8 +96,9 @@ static void add_cells(struct strbuf *text, const json_t *cells)
 	const json_t *cell;
 	size_t i;
 
-	json_array_foreach(cells, i, cell) strbuf_printf(
-		text, "%s%s", i ? "\t" : "", json_is_string(cell) ? json_string_value(cell) : "");
+	json_array_foreach (cells, i, cell)
+		strbuf_printf(text, "%s%s", i ? "\t" : "",
+		              json_is_string(cell) ? json_string_value(cell) : "");
 	strbuf_putc(text, '\n');
 }
 
@@ -118,7 +118,8 @@ static int top(struct cli *cli, struct error *err)
 	if (!answer)
 		return error_errno(err);
 	add_cells(&text, item_at(answer, "Titles"));
-	json_array_foreach(item_at(answer, "Processes"), i, process) add_cells(&text, process);
+	json_array_foreach (item_at(answer, "Processes"), i, process)
+		add_cells(&text, process);
 	columns_align(strbuf_str(&text), 20, 3, &out);
 	cli_print_safe(stdout, strbuf_cstr(&out));
 	return 0;
@@ -173,7 +174,7 @@ static int update_one(struct cli *cli, const char *name, struct error *err)
 	answer = engine_json(cli, "POST", strbuf_cstr(&target), &body, err);
 	if (!answer)
 		return error_errno(err);
-	json_array_foreach(item_at(answer, "Warnings"), i, warning)
+	json_array_foreach (item_at(answer, "Warnings"), i, warning)
 		cli_say("%s", json_is_string(warning) ? json_string_value(warning) : "");
 	return 0;
 }

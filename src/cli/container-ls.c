@@ -15,8 +15,7 @@ static void print_names(const struct row *row, const char *arg, struct strbuf *o
 	size_t i;
 	unsigned n = 0;
 
-	json_array_foreach(names, i, name)
-	{
+	json_array_foreach (names, i, name) {
 		const char *s = json_is_string(name) ? json_string_value(name) : "";
 
 		if (*s == '/')
@@ -125,8 +124,7 @@ static void print_mounts(const struct row *row, const char *arg, struct strbuf *
 	const json_t *mount;
 	size_t i;
 
-	json_array_foreach(item_at(row->item, "Mounts"), i, mount)
-	{
+	json_array_foreach (item_at(row->item, "Mounts"), i, mount) {
 		const char *name = item_string(mount, "Name");
 
 		strbuf_puts(out, i ? "," : "");
@@ -145,8 +143,8 @@ static void print_local_volumes(const struct row *row, const char *arg, struct s
 	size_t i;
 	unsigned n = 0;
 
-	json_array_foreach(item_at(row->item, "Mounts"), i, mount) n +=
-		streq(item_string(mount, "Driver"), "local");
+	json_array_foreach (item_at(row->item, "Mounts"), i, mount)
+		n += streq(item_string(mount, "Driver"), "local");
 	strbuf_printf(out, "%u", n);
 }
 
@@ -156,7 +154,8 @@ static void print_networks(const struct row *row, const char *arg, struct strbuf
 	AUTO_STRV names = { 0 };
 	const char *name;
 
-	json_object_foreach((json_t *)(uintptr_t)networks, name, network) strv_add(&names, name);
+	json_object_foreach ((json_t *)(uintptr_t)networks, name, network)
+		strv_add(&names, name);
 	strv_sort(&names);
 	for (size_t i = 0; i < names.len; i++)
 		strbuf_printf(out, "%s%s", i ? "," : "", names.ptr[i]);
@@ -234,8 +233,7 @@ static int list(struct cli *cli, struct error *err)
 	all = engine_json(cli, "GET", strbuf_cstr(&target), NULL, err);
 	if (!all)
 		return error_errno(err);
-	json_array_foreach(all, i, item)
-	{
+	json_array_foreach (all, i, item) {
 		struct row row = { .fields = container_fields,
 			           .item = item,
 			           .no_trunc = opt_bool(cli, "no-trunc") };

@@ -119,7 +119,7 @@ static json_t *create_container(struct cli *cli, const struct create_plan *plan,
 			unlink(opt_string(cli, "cidfile"));
 		return NULL;
 	}
-	json_array_foreach(item_at(answer, "Warnings"), i, warning)
+	json_array_foreach (item_at(answer, "Warnings"), i, warning)
 		cli_say("WARNING: %s", json_is_string(warning) ? json_string_value(warning) : "");
 	id = item_string(answer, "Id");
 	if (cidfile >= 0 && write_full(cidfile, id, strlen(id)) < 0) {

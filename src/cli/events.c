@@ -31,8 +31,9 @@ static void print_event(const json_t *e)
 
 	if (!nanos)
 		nanos = item_int(e, "time") * NSEC_PER_SEC;
-	json_object_foreach((json_t *)(uintptr_t)attributes, key, value) strv_printf(
-		&all, "%s=%s", key, json_is_string(value) ? json_string_value(value) : "");
+	json_object_foreach ((json_t *)(uintptr_t)attributes, key, value)
+		strv_printf(&all, "%s=%s", key,
+		            json_is_string(value) ? json_string_value(value) : "");
 	strv_sort(&all);
 	strbuf_printf(&text, "%s %s %s %s", time_format_fixed(nanos, when), item_string(e, "Type"),
 	              item_string(e, "Action"), item_string(e, "Actor.ID"));

@@ -127,8 +127,7 @@ static void digests_of(const json_t *image, const char *repository, struct strv 
 	const json_t *d;
 	size_t i;
 
-	json_array_foreach(item_at(image, "RepoDigests"), i, d)
-	{
+	json_array_foreach (item_at(image, "RepoDigests"), i, d) {
 		const char *s = json_is_string(d) ? json_string_value(d) : "",
 			   *at = strrchr(s, '@');
 		AUTO_REFERENCE r = { 0 };
@@ -175,8 +174,7 @@ static int add_untagged(struct cli *cli, struct table *t, const json_t *image, b
 	size_t i;
 	unsigned n = 0;
 
-	json_array_foreach(item_at(image, "RepoDigests"), i, d)
-	{
+	json_array_foreach (item_at(image, "RepoDigests"), i, d) {
 		const char *s = json_is_string(d) ? json_string_value(d) : "",
 			   *at = strrchr(s, '@');
 		AUTO_REFERENCE r = { 0 };
@@ -193,17 +191,14 @@ static int add_untagged(struct cli *cli, struct table *t, const json_t *image, b
 	return n ? 0 : add_line(cli, t, image, "<none>", "<none>", "<none>", err);
 }
 
-static int add_image(struct cli *cli, struct table *t, const json_t *image, bool digests, bool once,
+static int add_image(struct cli *cli, struct table *t, const json_t *image, bool digests,
                      struct error *err)
 {
 	const json_t *tag, *tags = item_at(image, "RepoTags");
 	size_t i;
 	unsigned n = 0;
 
-	if (once)
-		return add_line(cli, t, image, "<none>", "<none>", "<none>", err);
-	json_array_foreach(tags, i, tag)
-	{
+	json_array_foreach (tags, i, tag) {
 		const char *s = json_is_string(tag) ? json_string_value(tag) : "";
 
 		if (streq(s, "<none>:<none>"))
@@ -246,9 +241,9 @@ static int list(struct cli *cli, struct error *err)
 	if (!all)
 		return error_errno(err);
 	digests |= strstr(format, ".Digest") != NULL;
-	json_array_foreach(all, i, image) if (add_image(cli, &table, image, digests,
-	                                                quiet && !*opt_string(cli, "format"),
-	                                                err) < 0) return error_errno(err);
+	json_array_foreach (all, i, image)
+		if (add_image(cli, &table, image, digests, err) < 0)
+			return error_errno(err);
 	return table_end(&table, err);
 }
 
@@ -342,8 +337,7 @@ static int history(struct cli *cli, struct error *err)
 	all = engine_json(cli, "GET", strbuf_cstr(&target), NULL, err);
 	if (!all)
 		return error_errno(err);
-	json_array_foreach(all, i, step)
-	{
+	json_array_foreach (all, i, step) {
 		struct row row = { .fields = history_fields,
 			           .item = step,
 			           .human = human,

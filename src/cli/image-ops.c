@@ -28,8 +28,7 @@ static int remove_image(struct cli *cli, const char *name, struct error *err)
 		cli_say("%s", err->message);
 		return 0;
 	}
-	json_array_foreach(removed, i, one)
-	{
+	json_array_foreach (removed, i, one) {
 		bool untagged = *item_string(one, "Untagged");
 
 		printf("%s: %s\n", untagged ? "Untagged" : "Deleted",

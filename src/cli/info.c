@@ -21,8 +21,9 @@ static void list_line(const char *label, const json_t *list, const char *separat
 	if (!json_array_size(list))
 		return;
 	printf("%s:", label);
-	json_array_foreach(list, i, one) printf("%s%s", i ? separator : " ",
-	                                        json_is_string(one) ? json_string_value(one) : "");
+	json_array_foreach (list, i, one)
+		printf("%s%s", i ? separator : " ",
+		       json_is_string(one) ? json_string_value(one) : "");
 	printf("\n");
 }
 
@@ -41,9 +42,9 @@ static void print_driver(const json_t *info)
 	size_t i;
 
 	line("Storage Driver", item_string(info, "Driver"));
-	json_array_foreach(item_at(info, "DriverStatus"), i, pair)
+	json_array_foreach (item_at(info, "DriverStatus"), i, pair)
 		printf("  %s: %s\n", json_string_value(json_array_get(pair, 0)),
-	               json_string_value(json_array_get(pair, 1)));
+		       json_string_value(json_array_get(pair, 1)));
 	line("Logging Driver", item_string(info, "LoggingDriver"));
 	line("Cgroup Driver", item_string(info, "CgroupDriver"));
 	line("Cgroup Version", item_string(info, "CgroupVersion"));
@@ -60,8 +61,9 @@ static void print_runtimes(const json_t *info)
 	const char *names[64], *name;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)runtimes, name, one) if (n < ARRAY_SIZE(names))
-		names[n++] = name;
+	json_object_foreach ((json_t *)(uintptr_t)runtimes, name, one)
+		if (n < ARRAY_SIZE(names))
+			names[n++] = name;
 	qsort(names, n, sizeof(*names), compare_texts);
 	if (n) {
 		printf(" Runtimes:");
@@ -90,8 +92,7 @@ static void print_security(const json_t *info)
 	if (!json_array_size(options))
 		return;
 	printf(" Security Options:\n");
-	json_array_foreach(options, i, one)
-	{
+	json_array_foreach (options, i, one) {
 		struct str rest = str_from(json_is_string(one) ? json_string_value(one) : ""), pair,
 			   key;
 
@@ -137,21 +138,21 @@ static void print_labels_and_registries(const json_t *info)
 
 	if (json_array_size(list)) {
 		printf(" Labels:\n");
-		json_array_foreach(list, i, one)
+		json_array_foreach (list, i, one)
 			printf("  %s\n", json_is_string(one) ? json_string_value(one) : "");
 	}
 	printf(" Experimental: %s\n", item_bool(info, "ExperimentalBuild") ? "true" : "false");
 	if (!config)
 		return;
 	printf(" Insecure Registries:\n");
-	json_object_foreach((json_t *)(uintptr_t)item_at(config, "IndexConfigs"), name,
-	                    one) if (!json_is_true(json_object_get(one, "Secure")))
-		printf("  %s\n", name);
-	json_array_foreach(item_at(config, "InsecureRegistryCIDRs"), i, one)
+	json_object_foreach ((json_t *)(uintptr_t)item_at(config, "IndexConfigs"), name, one)
+		if (!json_is_true(json_object_get(one, "Secure")))
+			printf("  %s\n", name);
+	json_array_foreach (item_at(config, "InsecureRegistryCIDRs"), i, one)
 		printf("  %s\n", json_is_string(one) ? json_string_value(one) : "");
 	if (json_array_size(item_at(config, "Mirrors"))) {
 		printf(" Registry Mirrors:\n");
-		json_array_foreach(item_at(config, "Mirrors"), i, one)
+		json_array_foreach (item_at(config, "Mirrors"), i, one)
 			printf("  %s\n", json_is_string(one) ? json_string_value(one) : "");
 	}
 }
@@ -184,7 +185,7 @@ static void print_server(const json_t *info)
 	line("Product License", item_string(info, "ProductLicense"));
 	printf("\n");
 	fflush(stdout);
-	json_array_foreach(item_at(info, "Warnings"), i, one)
+	json_array_foreach (item_at(info, "Warnings"), i, one)
 		cli_say("%s", json_is_string(one) ? json_string_value(one) : "");
 }
 

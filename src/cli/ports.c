@@ -158,14 +158,6 @@ static int compare_shown(const void *x, const void *y)
 	return strcmp(a->type, b->type);
 }
 
-static bool continues(const struct shown *a, const struct shown *b)
-{
-	return streq(a->ip, b->ip) && streq(a->type, b->type) && b->private == a->private + 1 &&
-	       (a->public ? b->public == a->public + 1 && a->public == a->private &&
-	                            b->public == b->private
-	                  : !b->public);
-}
-
 static void print_run(const struct shown *first, const struct shown *last, struct strbuf *out)
 {
 	char range[32];
@@ -188,15 +180,47 @@ static void print_run(const struct shown *first, const struct shown *last, struc
 		              (long long)last->public, range, first->type);
 }
 
+/* Ports of one address and protocol that follow each other, so far. */
+struct run {
+	struct shown first, last;
+};
+
+DEFINE_VEC(runs, struct run);
+
+static void add(struct strv *to, const struct shown *first, const struct shown *last)
+{
+	AUTO_STRBUF text = { 0 };
+
+	print_run(first, last, &text);
+	strv_add(to, strbuf_cstr(&text));
+}
+
+/* Ends the run that p does not continue, and begins another with it. */
+static void extend(struct runs *open, const struct shown *p, struct strv *done)
+{
+	vec_for_each (open, r) {
+		if (!streq(r->first.ip, p->ip) || !streq(r->first.type, p->type) ||
+		    !r->first.public != !p->public)
+			continue;
+		if (r->last.private + 1 != p->private) {
+			add(done, &r->first, &r->last);
+			r->first = *p;
+		}
+		r->last = *p;
+		return;
+	}
+	runs_push(open, (struct run){ *p, *p });
+}
+
 void ports_display(const json_t *ports, struct strbuf *out)
 {
 	size_t n = json_array_size(ports), i;
 	AUTO_FREE struct shown *all = xcalloc(n + 1, sizeof(*all));
+	struct runs open = { 0 };
+	AUTO_STRV done = { 0 }, mapped = { 0 };
 	const json_t *port;
-	unsigned printed = 0;
 
-	json_array_foreach(ports, i, port)
-	{
+	json_array_foreach (ports, i, port) {
 		const char *ip = json_string_value(json_object_get(port, "IP"));
 		const char *type = json_string_value(json_object_get(port, "Type"));
 
@@ -208,20 +232,16 @@ void ports_display(const json_t *ports, struct strbuf *out)
 		};
 	}
 	qsort(all, n, sizeof(*all), compare_shown);
-	/* the runs of equal numbers on both sides and of unpublished ports come before what maps a
-	 * port to another number */
-	for (int mapped = 0; mapped < 2; mapped++) {
-		for (i = 0; i < n;) {
-			size_t end = i;
-			bool other = all[i].public && all[i].public != all[i].private;
-
-			while (end + 1 < n && !other && continues(&all[end], &all[end + 1]))
-				end++;
-			if (other == mapped) {
-				strbuf_puts(out, printed++ ? ", " : "");
-				print_run(&all[i], &all[end], out);
-			}
-			i = end + 1;
-		}
+	for (i = 0; i < n; i++) {
+		if (all[i].public && all[i].public != all[i].private)
+			add(&mapped, &all[i], &all[i]);
+		else
+			extend(&open, &all[i], &done);
 	}
+	vec_for_each (&open, r)
+		add(&done, &r->first, &r->last);
+	strv_copy(&done, &mapped);
+	for (i = 0; i < done.len; i++)
+		strbuf_printf(out, "%s%s", i ? ", " : "", done.ptr[i]);
+	runs_done(&open);
 }

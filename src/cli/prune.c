@@ -59,7 +59,8 @@ static int prune_kind(struct cli *cli, const struct kind *kind, const struct str
 		return error_errno(err);
 	if (json_array_size(item_at(answer, kind->deleted))) {
 		printf("%s\n", kind->title);
-		json_array_foreach(item_at(answer, kind->deleted), i, one) print_deleted(one);
+		json_array_foreach (item_at(answer, kind->deleted), i, one)
+			print_deleted(one);
 		printf("\n");
 	}
 	*freed += item_int(answer, "SpaceReclaimed");
@@ -119,6 +120,16 @@ static int prune_networks(struct cli *cli, struct error *err)
 {
 	return prune_one(cli, &networks, false,
 	                 "This will remove all custom networks not used by at least one container.",
+	                 err);
+}
+
+static int prune_cache(struct cli *cli, struct error *err)
+{
+	bool all = opt_bool(cli, "all");
+
+	return prune_one(cli, &cache, all,
+	                 all ? "This will remove all build cache."
+	                     : "This will remove all dangling build cache.",
 	                 err);
 }
 
@@ -200,4 +211,10 @@ const struct cli_command command_system_prune = {
 	.brief = "Remove what is unused",
 	.options = system_options,
 	.run = prune_system,
+};
+const struct cli_command command_builder_prune = {
+	.name = "prune",
+	.brief = "Remove build cache",
+	.options = image_options,
+	.run = prune_cache,
 };

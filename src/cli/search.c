@@ -71,8 +71,7 @@ static int search(struct cli *cli, struct error *err)
 	http_response_done(&answer);
 	if (rc < 0 || !(all = json_parse(strbuf_str(&text), err)))
 		return error_errno(err);
-	json_array_foreach(all, i, one)
-	{
+	json_array_foreach (all, i, one) {
 		struct row row = { .fields = fields,
 			           .item = one,
 			           .no_trunc = opt_bool(cli, "no-trunc") };

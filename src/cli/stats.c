@@ -104,8 +104,7 @@ static void print_net(const struct row *row, const char *arg, struct strbuf *out
 	double rx = 0, tx = 0;
 	const char *name;
 
-	json_object_foreach((json_t *)(uintptr_t)networks, name, one)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)networks, name, one) {
 		rx += (double)item_int(one, "rx_bytes");
 		tx += (double)item_int(one, "tx_bytes");
 	}
@@ -121,8 +120,7 @@ static void print_block(const struct row *row, const char *arg, struct strbuf *o
 	double rd = 0, wr = 0;
 	size_t i;
 
-	json_array_foreach(item_at(row->item, "blkio_stats.io_service_bytes_recursive"), i, one)
-	{
+	json_array_foreach (item_at(row->item, "blkio_stats.io_service_bytes_recursive"), i, one) {
 		const char *op = item_string(one, "op");
 
 		if (*op == 'r' || *op == 'R')
@@ -181,8 +179,7 @@ static int choose(struct cli *cli, struct samples *ret, struct error *err)
 	                  NULL, err);
 	if (!all)
 		return error_errno(err);
-	json_array_foreach(all, i, c)
-	{
+	json_array_foreach (all, i, c) {
 		const char *name = json_string_value(json_array_get(item_at(c, "Names"), 0));
 
 		if (ret->len == CONTAINERS_MAX)

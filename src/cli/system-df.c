@@ -61,8 +61,7 @@ static struct usage images_usage(const json_t *df)
 	int64_t used = 0;
 	size_t i;
 
-	json_array_foreach(item_at(df, "Images"), i, image)
-	{
+	json_array_foreach (item_at(df, "Images"), i, image) {
 		u.total++;
 		if (item_int(image, "Containers") > 0) {
 			u.active++;
@@ -80,8 +79,7 @@ static struct usage containers_usage(const json_t *df)
 	const json_t *c;
 	size_t i;
 
-	json_array_foreach(item_at(df, "Containers"), i, c)
-	{
+	json_array_foreach (item_at(df, "Containers"), i, c) {
 		const char *state = item_string(c, "State");
 		bool active = streq(state, "running") || streq(state, "paused") ||
 		              streq(state, "restarting");
@@ -100,8 +98,7 @@ static struct usage volumes_usage(const json_t *df)
 	const json_t *v;
 	size_t i;
 
-	json_array_foreach(item_at(df, "Volumes"), i, v)
-	{
+	json_array_foreach (item_at(df, "Volumes"), i, v) {
 		int64_t size = MAX(item_int(v, "UsageData.Size"), (int64_t)0);
 		bool active = item_int(v, "UsageData.RefCount") > 0;
 
@@ -119,8 +116,7 @@ static struct usage cache_usage(const json_t *df)
 	const json_t *c;
 	size_t i;
 
-	json_array_foreach(item_at(df, "BuildCache"), i, c)
-	{
+	json_array_foreach (item_at(df, "BuildCache"), i, c) {
 		int64_t size = item_int(c, "Size");
 
 		u.total++;
@@ -144,8 +140,7 @@ static int list_part(const char *title, const char *format, const struct row_fie
 	fflush(stdout);
 	if (table_begin(&table, part_fields, format, format, err) < 0)
 		return error_errno(err);
-	json_array_foreach(items, i, item)
-	{
+	json_array_foreach (items, i, item) {
 		const json_t *tag = json_array_get(item_at(item, "RepoTags"), 0);
 		struct image_name name = { "<none>", "<none>", "<none>" };
 		AUTO_FREE char *repository = NULL;

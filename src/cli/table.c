@@ -270,8 +270,9 @@ void print_labels(const json_t *labels, struct strbuf *out)
 	const char *key;
 	const json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)labels, key, value) strv_printf(
-		&all, "%s=%s", key, json_is_string(value) ? json_string_value(value) : "");
+	json_object_foreach ((json_t *)(uintptr_t)labels, key, value)
+		strv_printf(&all, "%s=%s", key,
+		            json_is_string(value) ? json_string_value(value) : "");
 	strv_sort(&all);
 	for (size_t i = 0; i < all.len; i++)
 		strbuf_printf(out, "%s%s", i ? "," : "", all.ptr[i]);

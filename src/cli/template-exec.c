@@ -94,8 +94,9 @@ static const json_t *json_field(const json_t *object, const char *name)
 
 	if (v)
 		return v;
-	json_object_foreach((json_t *)(uintptr_t)object, key,
-	                    member) if (str_ieq_c(str_from(key), name)) return member;
+	json_object_foreach ((json_t *)(uintptr_t)object, key, member)
+		if (str_ieq_c(str_from(key), name))
+			return member;
 	return NULL;
 }
 
@@ -372,7 +373,8 @@ static const char **sorted_keys(struct arena *arena, const json_t *object, size_
 	const json_t *member;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, member) keys[n++] = key;
+	json_object_foreach ((json_t *)(uintptr_t)object, key, member)
+		keys[n++] = key;
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	*ret_n = n;
 	return keys;

@@ -221,8 +221,7 @@ static struct tvalue zero_like(const json_t *object)
 	const json_t *member;
 	const char *key;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, member)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)object, key, member) {
 		if (json_is_string(member))
 			return tvalue_string(STR(""));
 		return (struct tvalue){ .kind = TVALUE_NIL };

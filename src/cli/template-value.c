@@ -122,7 +122,8 @@ static void print_object(const json_t *object, struct strbuf *out)
 	const json_t *member;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, member) keys[n++] = key;
+	json_object_foreach ((json_t *)(uintptr_t)object, key, member)
+		keys[n++] = key;
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	strbuf_puts(out, "map[");
 	for (size_t i = 0; i < n; i++) {

@@ -93,7 +93,7 @@ static void print_server(const json_t *server, struct strbuf *t)
 
 	strbuf_printf(t, "\nServer:%s%s\n", *item_string(server, "Platform.Name") ? " " : "",
 	              item_string(server, "Platform.Name"));
-	json_array_foreach(item_at(server, "Components"), i, component)
+	json_array_foreach (item_at(server, "Components"), i, component)
 		print_component(component, t);
 	if (json_array_size(item_at(server, "Components")))
 		return;
