@@ -127,9 +127,8 @@ static int place(struct content_ingest *i, const struct digest *d, bool durable,
 	return 0;
 }
 
-/* The row; 1 when it is ours, 0 when somebody was first. */
-static int record(struct content_store *s, const struct digest *d, int64_t size, int64_t generation,
-                  bool durable, struct error *err)
+int content_record(struct content_store *s, const struct digest *d, int64_t size,
+                   int64_t generation, bool durable, struct error *err)
 {
 	AUTO_DB_TX struct db_tx *tx = db_begin(s->db, durable ? DB_DURABLE : DB_RELAXED, err);
 	char text[DIGEST_TEXT_MAX];
@@ -193,7 +192,7 @@ static int commit(struct content_ingest *i, const struct digest *expected, int64
 	if (r == 0) {
 		r = place(i, &d, durable, &generation, err);
 		if (r == 0)
-			r = record(s, &d, i->size, generation, durable, err);
+			r = content_record(s, &d, i->size, generation, durable, err);
 		if (r == 1)
 			*i->path = '\0'; /* stays */
 		else if (r == 0)

@@ -32,3 +32,6 @@ int content_lease_tx(struct db_conn *c, const struct digest *d, int64_t until, s
 /* What a start finds: leftovers of ingests, blobs that a power cut may have damaged or orphaned. */
 int content_recover(struct content_store *s, struct error *err) MUST_USE;
 int content_mark_clean(struct content_store *s, struct error *err) MUST_USE;
+/* The row of a file in its place; 1 when it is ours, 0 when somebody was first. */
+int content_record(struct content_store *s, const struct digest *d, int64_t size, int64_t generation, bool durable,
+		   struct error *err) MUST_USE;

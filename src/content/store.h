@@ -63,6 +63,10 @@ int content_ingest_suspend(struct content_ingest *i, const char *name, struct di
 			   int64_t *ret_size, struct error *err) MUST_USE;
 int content_ingest_resume(struct content_store *s, const char *name, const struct digester *state, int64_t size,
 			  struct content_ingest **ret, struct error *err) MUST_USE;
+/* A file that somebody else keeps becomes a blob by a link, without a copy (with one across file systems). It must never
+ * change. verify reads and hashes it first: what differs is INVALID. */
+int content_adopt(struct content_store *s, const struct digest *d, int dirfd, const char *path, bool verify,
+		  int64_t *ret_size, struct error *err) MUST_USE;
 /* Whole small blobs (manifests, configurations). */
 int content_put(struct content_store *s, const struct digest *d, const void *data, size_t n, struct error *err) MUST_USE;
 

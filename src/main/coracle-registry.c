@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -60,7 +61,16 @@ static int check_config(int argc, char **argv)
 static struct registry *open_guest(const char *path, struct registry_config *config,
                                    struct error *err)
 {
-	return load_config(path, config, err) < 0 ? NULL : registry_open(config, true, err);
+	AUTO_FREE char *database = NULL;
+
+	if (load_config(path, config, err) < 0)
+		return NULL;
+	database = xasprintf("%s/registry.db", config->root);
+	if (access(database, F_OK) < 0) {
+		error_set_errno(err, errno, "there is no registry in %s", config->root);
+		return NULL;
+	}
+	return registry_open(config, true, err);
 }
 
 static int gc(int argc, char **argv)
@@ -122,6 +132,23 @@ static int scrub(int argc, char **argv)
 	return damaged < 0 ? fail(&err) : damaged;
 }
 
+static int import(int argc, char **argv)
+{
+	AUTO_REGISTRY_CONFIG config = { 0 };
+	struct registry_adopted sum;
+	struct error err = { 0 };
+
+	if (load_config(argc > 1 ? argv[1] : NULL, &config, &err) < 0)
+		return fail(&err);
+	CLEANUP(registry_close_ptr) struct registry *r = registry_open(&config, true, &err);
+	if (!r || registry_adopt(r, argv[0], true, &sum, &err) < 0)
+		return fail(&err);
+	printf("took over %lld repositories, %lld blobs, %lld manifests, %lld tags; left out %lld damaged objects\n",
+	       (long long)sum.repositories, (long long)sum.blobs, (long long)sum.manifests,
+	       (long long)sum.tags, (long long)sum.skipped);
+	return sum.skipped > 0;
+}
+
 static const struct verb {
 	const char *words[2]; /* the second may be NULL */
 	const char *arguments, *help;
@@ -153,6 +180,12 @@ static const struct verb {
 	  0,
 	  1,
 	  du },
+	{ { "import" },
+	  "DIRECTORY [CONFIG]",
+	  "take over the tree of Docker's registry in DIRECTORY, by links, every blob verified",
+	  1,
+	  2,
+	  import },
 	{ { "scrub" },
 	  "[CONFIG]",
 	  "read every blob again, and put damaged ones aside",

@@ -179,19 +179,19 @@ static void add_ref(struct push *p, enum metadata_ref_kind kind, const struct de
 	                                             .optional = optional });
 }
 
-static void collect_refs(struct registry_call *c, struct push *p)
+static void collect_refs(struct push *p, bool sparse, bool optional)
 {
 	const struct manifest *m = &p->manifest;
 
 	if (m->kind == MANIFEST_INDEX) {
 		vec_for_each (&m->manifests, d)
-			add_ref(p, METADATA_REF_MANIFEST, d,
-			        !streq(c->registry->config->indexes, "all"));
+			add_ref(p, METADATA_REF_MANIFEST, d, sparse || optional);
 		return;
 	}
-	add_ref(p, METADATA_REF_BLOB, &m->config, false);
+	add_ref(p, METADATA_REF_BLOB, &m->config, optional);
 	vec_for_each (&m->layers, d)
-		add_ref(p, METADATA_REF_BLOB, d, media_type_is_nondistributable(d->media_type));
+		add_ref(p, METADATA_REF_BLOB, d,
+		        optional || media_type_is_nondistributable(d->media_type));
 }
 
 /* What referrers will be told of it. */
@@ -288,7 +288,7 @@ static int prepare(struct registry_call *c, struct push *p, struct error *err)
 	    check_digest(c, p, is_digest ? &wanted : NULL, err) < 0 ||
 	    parse_manifest(c, p, err) < 0)
 		return error_errno(err);
-	collect_refs(c, p);
+	collect_refs(p, !streq(c->registry->config->indexes, "all"), false);
 	describe(p);
 	if (match)
 		p->if_match = etag_value(match);
@@ -353,6 +353,39 @@ int manifest_put(struct registry_call *c, struct error *err)
 		return error_errno(err);
 	respond_published(c, &p);
 	return 0;
+}
+
+int manifest_store(struct registry *r, const char *repo, const char *digest, struct str body,
+                   const char *tag, struct error *err)
+{
+	CLEANUP(metadata_missing_clear) struct metadata_missing_vec wrong = { 0 };
+	CLEANUP(push_done) struct push p = { .n_tags = tag ? 1 : 0, .tags = { { .name = tag } } };
+	int ret = manifest_parse(body, NULL, &p.manifest, err);
+
+	if (ret < 0)
+		return ret;
+	collect_refs(&p, true, true);
+	describe(&p);
+	ret = metadata_publish(r->metadata,
+	                       &(struct metadata_publication){
+				       .repo = repo,
+				       .digest = digest,
+				       .media_type = p.manifest.media_type,
+				       .artifact_type = artifact_type(&p),
+				       .subject = *p.subject ? p.subject : NULL,
+				       .annotations = p.annotations.len ? p.annotations.ptr : NULL,
+				       .body = body,
+				       .refs = p.refs.ptr,
+				       .n_refs = p.refs.len,
+				       .tags = p.tags,
+				       .n_tags = p.n_tags,
+				       .actor = "",
+				       .now = time_now(),
+			       },
+	                       &wrong, err);
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
+	return error_set(err, ERROR_INVALID, "%s", wrong.ptr[0].message);
 }
 
 /* --- DELETE --- */

@@ -80,6 +80,9 @@ int upload_cancel(struct registry_call *c, struct error *err);
 int manifest_get(struct registry_call *c, struct error *err);
 int manifest_put(struct registry_call *c, struct error *err);
 int manifest_delete(struct registry_call *c, struct error *err);
+/* A manifest that is taken over from elsewhere: its references need not be here. tag may be NULL. */
+int manifest_store(struct registry *r, const char *repo, const char *digest, struct str body, const char *tag,
+		   struct error *err) MUST_USE;
 int tags_list(struct registry_call *c, struct error *err);
 int catalog_list(struct registry_call *c, struct error *err);
 int token_get(struct registry_call *c, struct error *err);

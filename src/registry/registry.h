@@ -29,3 +29,10 @@ int registry_why(struct registry *r, const char *digest, struct error *err) MUST
 int registry_usage(struct registry *r, struct error *err) MUST_USE;
 /* Reads every blob again; damaged ones are no longer shown and are moved to quarantine. 0, or 1 when there were any. */
 int registry_scrub(struct registry *r, struct error *err) MUST_USE;
+
+struct registry_adopted {
+	int64_t repositories, blobs, manifests, tags, skipped;
+};
+/* Takes over what Docker's registry keeps in directory, by links; that tree stays as it is. verify hashes every blob. */
+int registry_adopt(struct registry *r, const char *directory, bool verify, struct registry_adopted *ret,
+		   struct error *err) MUST_USE;

@@ -17,6 +17,21 @@
 
 enum { LISTEN_BACKLOG = 1024, DATABASE_PATH_MAX = 4096 };
 
+/* Started on a directory of Docker's registry: what is there is served from now on. Its blobs are
+ * taken at their word, which makes it a matter of seconds; `scrub` reads them. */
+static int adopt_in_place(struct registry *r, struct error *err)
+{
+	struct registry_adopted sum;
+
+	log_info("taking over the images of Docker's registry root=%s", r->config->root);
+	if (registry_adopt(r, r->config->root, false, &sum, err) < 0)
+		return error_errno(err);
+	log_info("took over repositories=%lld blobs=%lld manifests=%lld tags=%lld left_out=%lld",
+	         (long long)sum.repositories, (long long)sum.blobs, (long long)sum.manifests,
+	         (long long)sum.tags, (long long)sum.skipped);
+	return 0;
+}
+
 struct registry *registry_open(const struct registry_config *config, bool guest, struct error *err)
 {
 	CLEANUP(registry_close_ptr) struct registry *r = NEW(struct registry);
@@ -24,10 +39,9 @@ struct registry *registry_open(const struct registry_config *config, bool guest,
 	AUTO_FREE char *content = xasprintf("%s/content", config->root);
 	AUTO_CLOSE int dir = -1;
 
-	if (guest && access(database, F_OK) < 0) {
-		error_set_errno(err, errno, "there is no registry in %s", config->root);
-		return NULL;
-	}
+	AUTO_FREE char *theirs = xasprintf("%s/docker/registry/v2/repositories", config->root);
+	bool adopt = !guest && access(database, F_OK) < 0 && access(theirs, F_OK) == 0;
+
 	dir = open_or_make_dir(AT_FDCWD, config->root, 0755, err);
 	if (dir < 0)
 		return NULL;
@@ -49,6 +63,8 @@ struct registry *registry_open(const struct registry_config *config, bool guest,
 	if (config->htpasswd_path && !(r->htpasswd = htpasswd_open(config->htpasswd_path, err)))
 		return NULL;
 	if (token_key_load(config->root, &r->token_key, err) < 0)
+		return NULL;
+	if (adopt && adopt_in_place(r, err) < 0)
 		return NULL;
 	return TAKE_PTR(r);
 }

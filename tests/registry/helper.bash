@@ -60,6 +60,11 @@ push_blob() {
 	local code
 	code=$(status -X POST -H 'Content-Type: application/octet-stream' -H 'Expect:' --data-binary @"$2" \
 		"$base/$1/blobs/uploads/?digest=$(digest_of "$2")")
+	if [ "$code" = 202 ]; then # a registry that takes no single POST
+		local location
+		location=$(header location -X POST "$base/$1/blobs/uploads/")
+		code=$(status -X PUT -H 'Content-Type: application/octet-stream' --data-binary @"$2" "$location&digest=$(digest_of "$2")")
+	fi
 	[ "$code" = 201 ] || { echo "blob: $code" >&2; return 1; }
 }
 
