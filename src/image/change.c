@@ -14,7 +14,7 @@ struct change {
 
 static const char *skip_space(const char *s)
 {
-	return s + strspn(s, " \t");
+	return s + strspn(s, " \t\r\n\v\f");
 }
 
 /* 1 when rest is a JSON array of strings, 0 when it is a shell line. */

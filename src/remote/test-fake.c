@@ -39,6 +39,8 @@ void need_fake(void)
 	/* the line may come in pieces */
 	for (size_t n = 0; n < sizeof(line) - 1 && !strchr(line, '\n'); n++)
 		assert_int_equal(read(out[0], line + n, 1), 1);
-	assert_int_equal(sscanf(line, "%63s %63s %63s", fake.registry, fake.token, fake.evil), 3);
+	assert_int_equal(sscanf(line, "%63s %63s %63s %63s", fake.registry, fake.token, fake.evil,
+	                        fake.secure),
+	                 4);
 	close(out[0]);
 }

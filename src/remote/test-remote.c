@@ -292,3 +292,51 @@ TEST(mirrors_come_first_and_get_no_credentials)
 	AUTO_STRBUF log = read_log();
 	assert_non_null(strstr(strbuf_cstr(&log), "GET /v2/library/plain/manifests/latest - -"));
 }
+
+/* Opens repository plain at 0.0.0.0 and that server's port: this machine, but no loopback address.
+ */
+static int open_outside(const struct remote_config *config, const char *server, struct error *err)
+{
+	AUTO_REFERENCE ref = { 0 };
+	CLEANUP(remote_free_ptr) struct remote *r = NULL;
+	AUTO_FREE char *name = xasprintf("0.0.0.0%s/outside", strchr(server, ':'));
+
+	assert_int_equal(reference_parse(name, &ref, err), 0);
+	return remote_open(config, &ref, &alice, REMOTE_PULL, NULL, &r, err);
+}
+
+TEST(others_are_never_spoken_to_without_tls)
+{
+	struct error err = { 0 };
+
+	need_fake();
+	AUTO_FREE char *listed = xasprintf("0.0.0.0%s", strchr(fake.registry, ':'));
+	const char *const insecure[] = { listed, NULL };
+	struct remote_config config = { .user_agent = "test/1" };
+	assert_true(open_outside(&config, fake.registry, &err) < 0);
+	assert_non_null(strstr(err.message, "Get \"https://0.0.0.0"));
+	config.insecure = insecure;
+	assert_int_equal(open_outside(&config, fake.registry, &err), 0);
+}
+
+TEST(certificates_are_verified_by_the_hosts_own_authority)
+{
+	struct error err = { 0 };
+	AUTO_STRBUF pem = { 0 };
+
+	need_fake();
+	AUTO_FREE char *certs = xasprintf("%s/certs.d", unit_scratch());
+	AUTO_FREE char *dir = xasprintf("%s/0.0.0.0%s", certs, strchr(fake.secure, ':'));
+	AUTO_FREE char *from = xasprintf("%s.crt", fake.log);
+	struct remote_config config = { .user_agent = "test/1", .certs_directory = certs };
+	assert_true(open_outside(&config, fake.secure, &err) < 0);
+	assert_non_null(strstr(err.message, "tls: failed to verify certificate"));
+
+	assert_int_equal(mkdir_parents(AT_FDCWD, dir, 0755), 0);
+	AUTO_CLOSE int fd = open(dir, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read_file(AT_FDCWD, from, 65536, &pem, &err), 0);
+	assert_int_equal(write_file(fd, "ca.crt", pem.ptr, pem.len, 0644, &err), 0);
+	int rc = open_outside(&config, fake.secure, &err);
+	if (rc < 0)
+		fail_msg("%s", err.message);
+}

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A registry that misbehaves in the way that the repository's name says, the token server that it
-names, and "evil", another host that must never see a credential. Prints the three addresses on
-one line, then serves until its standard input is closed. Every request goes to the log file
+names, "evil", another host that must never see a credential, and the registry once more with TLS (its
+certificate is beside the log, LOG.crt). Prints the four addresses on one line, then serves until its standard input is closed. Every request goes to the log file
 given as argument: "<server> <method> <path> <authorization or -> <range or ->"."""
 import base64
 import gzip
@@ -10,6 +10,8 @@ import hashlib
 import io
 import json
 import socket
+import ssl
+import subprocess
 import sys
 import tarfile
 import threading
@@ -383,12 +385,24 @@ class Handler(BaseHTTPRequestHandler):
         self.plain(kind, what, parts, body)
 
 
-def serve(role, host):
+def make_certificate(path):
+    """For 0.0.0.0: an address that reaches this machine, yet isn't called a loopback address."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test",
+                    "-addext", "subjectAltName=IP:0.0.0.0", "-keyout", path + ".key", "-out", path + ".crt"],
+                   check=True, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path + ".crt", path + ".key")
+    return context
+
+
+def serve(role, host, tls=None):
     class Role(Handler):
         pass
     Role.role = role
     server = ThreadingHTTPServer((host, 0), Role)
     server.daemon_threads = True
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *args: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return "%s:%d" % (host, server.server_address[1])
@@ -397,5 +411,6 @@ def serve(role, host):
 registry = serve("registry", "127.0.0.1")
 token_url = "http://" + serve("token", "127.0.0.1")
 evil_url = "http://" + serve("evil", "127.0.0.2")
-print(registry, token_url, evil_url, flush=True)
+secure = serve("registry", "127.0.0.1", make_certificate(sys.argv[1]))
+print(registry, token_url, evil_url, secure, flush=True)
 sys.stdin.read()
