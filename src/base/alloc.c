@@ -8,7 +8,8 @@ static void *check(void *p)
 {
 	if (!p) {
 		static const char text[] = "out of memory\n";
-		IGNORE_RESULT(write(STDERR_FILENO, text, sizeof(text) - 1) < 0, "nothing left to do");
+		IGNORE_RESULT(write(STDERR_FILENO, text, sizeof(text) - 1) < 0,
+		              "nothing left to do");
 		abort();
 	}
 	return p;

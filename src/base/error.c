@@ -86,7 +86,7 @@ int error_set_errno(struct error *err, int errnum, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->message);
 	snprintf(err->message + len, sizeof(err->message) - len, ": %s",
-		 strerror_r(errnum, reason, sizeof(reason)));
+	         strerror_r(errnum, reason, sizeof(reason)));
 	err->kind = kind_of_errno(errnum);
 	return error_errno(err);
 }

@@ -16,10 +16,10 @@ int log_level_parse(const char *name, enum log_level *ret)
 	static const struct {
 		const char *name;
 		enum log_level level;
-	} names[] = { { "debug", LOG_LEVEL_DEBUG }, { "trace", LOG_LEVEL_DEBUG },
-		      { "info", LOG_LEVEL_INFO },   { "warn", LOG_LEVEL_WARNING },
+	} names[] = { { "debug", LOG_LEVEL_DEBUG },     { "trace", LOG_LEVEL_DEBUG },
+		      { "info", LOG_LEVEL_INFO },       { "warn", LOG_LEVEL_WARNING },
 		      { "warning", LOG_LEVEL_WARNING }, { "error", LOG_LEVEL_ERROR },
-		      { "fatal", LOG_LEVEL_ERROR },  { "panic", LOG_LEVEL_ERROR } };
+		      { "fatal", LOG_LEVEL_ERROR },     { "panic", LOG_LEVEL_ERROR } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(names[i].name, name)) {
@@ -74,10 +74,12 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	time_format_fixed(time_now(), stamp);
 	if (json)
-		strbuf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":\"", stamp, level_names[level]);
+		strbuf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":\"", stamp,
+		              level_names[level]);
 	else
 		strbuf_printf(&line, "%s %s ", stamp, level_names[level]);
 	add_escaped(&line, strbuf_cstr(&message), json);
 	strbuf_puts(&line, json ? "\"}\n" : "\n");
-	IGNORE_RESULT(write(STDERR_FILENO, line.ptr, line.len) < 0, "there is no other place to say so");
+	IGNORE_RESULT(write(STDERR_FILENO, line.ptr, line.len) < 0,
+	              "there is no other place to say so");
 }

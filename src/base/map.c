@@ -18,7 +18,7 @@ struct map {
 	struct entry *entries;
 	size_t n_entries; /* dead ones included */
 	size_t n_live;
-	uint32_t *table; /* index + 1 into entries, 0 = free */
+	uint32_t *table;   /* index + 1 into entries, 0 = free */
 	size_t table_size; /* a power of two; entries have room for half of it */
 	uint64_t secret[2];
 };
@@ -99,7 +99,8 @@ static struct entry *find(const struct map *m, const char *key, uint64_t hash)
 {
 	if (!m->table_size)
 		return NULL;
-	for (size_t at = hash & (m->table_size - 1); m->table[at]; at = (at + 1) & (m->table_size - 1)) {
+	for (size_t at = hash & (m->table_size - 1); m->table[at];
+	     at = (at + 1) & (m->table_size - 1)) {
 		struct entry *e = &m->entries[m->table[at] - 1];
 
 		if (e->key && e->hash == hash && streq(e->key, key))

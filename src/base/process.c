@@ -29,7 +29,7 @@ static int lift_fd(int fd, int above, int *lifted, size_t *n)
 }
 
 static int add_fds(const struct spawn_options *o, posix_spawn_file_actions_t *actions, int *lifted,
-		   size_t *n_lifted)
+                   size_t *n_lifted)
 {
 	int above = 3 + (int)o->n_keep_fds;
 	int r = 0;
@@ -39,7 +39,7 @@ static int add_fds(const struct spawn_options *o, posix_spawn_file_actions_t *ac
 
 		if (source < 0 && i < 3) {
 			r = -posix_spawn_file_actions_addopen(actions, i, "/dev/null",
-							      i ? O_WRONLY : O_RDONLY, 0);
+			                                      i ? O_WRONLY : O_RDONLY, 0);
 			continue;
 		}
 		r = lift_fd(source, above, lifted, n_lifted);
@@ -73,7 +73,8 @@ int process_spawn(const struct spawn_options *o, pid_t *ret_pid, int *ret_pidfd,
 	posix_spawnattr_setflags(&attr, flags);
 	r = add_fds(o, &actions, lifted, &n_lifted);
 	if (r >= 0)
-		r = -posix_spawnp(&pid, o->path, &actions, &attr, o->argv, o->envp ? o->envp : environ);
+		r = -posix_spawnp(&pid, o->path, &actions, &attr, o->argv,
+		                  o->envp ? o->envp : environ);
 	for (size_t i = 0; i < n_lifted; i++)
 		close(lifted[i]);
 	posix_spawn_file_actions_destroy(&actions);
@@ -103,7 +104,8 @@ int process_wait(pid_t pid)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int process_run(const struct spawn_options *o, size_t limit, struct strbuf *output, struct error *err)
+int process_run(const struct spawn_options *o, size_t limit, struct strbuf *output,
+                struct error *err)
 {
 	struct spawn_options with_pipe = *o;
 	char buf[4096];

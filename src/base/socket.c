@@ -143,8 +143,10 @@ ssize_t socket_recv_fds(int sock, void *data, size_t n, int *fds, size_t *n_fds)
 		char buf[CMSG_SPACE(sizeof(int) * SOCKET_FDS_MAX)];
 	} control = { 0 };
 	struct iovec iov = { .iov_base = data, .iov_len = n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
-			      .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
+	struct msghdr msg = { .msg_iov = &iov,
+		              .msg_iovlen = 1,
+		              .msg_control = control.buf,
+		              .msg_controllen = sizeof(control.buf) };
 	size_t room = *n_fds;
 	ssize_t r;
 

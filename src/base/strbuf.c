@@ -148,8 +148,10 @@ int strbuf_add_urlencoded(struct strbuf *b, struct str s, const char *keep)
 
 int strbuf_add_base64(struct strbuf *b, const void *data, size_t n, bool url_alphabet)
 {
-	static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char standard[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char url[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const char *alphabet = url_alphabet ? url : standard;
 	const unsigned char *p = data;
 	int r = 0;
@@ -157,10 +159,10 @@ int strbuf_add_base64(struct strbuf *b, const void *data, size_t n, bool url_alp
 	for (size_t i = 0; i < n && r == 0; i += 3) {
 		size_t left = MIN(n - i, (size_t)3);
 		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
-			     (left > 2 ? p[i + 2] : 0);
+		             (left > 2 ? p[i + 2] : 0);
 		char out[4] = { alphabet[v >> 18], alphabet[v >> 12 & 63],
-				left > 1 ? alphabet[v >> 6 & 63] : '=',
-				left > 2 ? alphabet[v & 63] : '=' };
+			        left > 1 ? alphabet[v >> 6 & 63] : '=',
+			        left > 2 ? alphabet[v & 63] : '=' };
 
 		r = strbuf_add(b, out, 4);
 	}

@@ -39,8 +39,11 @@ TEST(passes_descriptors_in_order)
 	assert_int_equal(pipe(a), 0);
 	assert_int_equal(pipe(b), 0);
 	int keep[] = { b[1], a[1] };
-	struct spawn_options o = { .path = "sh", .argv = argv, .stdio = { -1, -1, -1 },
-				   .keep_fds = keep, .n_keep_fds = 2 };
+	struct spawn_options o = { .path = "sh",
+		                   .argv = argv,
+		                   .stdio = { -1, -1, -1 },
+		                   .keep_fds = keep,
+		                   .n_keep_fds = 2 };
 	assert_int_equal(process_spawn(&o, &pid, NULL, &err), 0);
 	assert_int_equal(process_wait(pid), 0);
 	assert_true(read(b[0], buf, sizeof(buf)) == 6);

@@ -13,7 +13,10 @@ TEST(live_sockets_are_not_stolen)
 	struct error err = { 0 };
 	char path[200];
 
-	snprintf(path, sizeof(path), "%s/a-name-that-makes-the-path-longer-than-what-fits-into-a-socket-address-which-is-107-bytes", unit_scratch());
+	snprintf(
+		path, sizeof(path),
+		"%s/a-name-that-makes-the-path-longer-than-what-fits-into-a-socket-address-which-is-107-bytes",
+		unit_scratch());
 	AUTO_CLOSE int l = unix_listen(path, 0600, &err);
 	assert_true(l >= 0);
 	assert_int_equal(unix_listen(path, 0600, &err) >= 0, 0);

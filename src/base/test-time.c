@@ -10,7 +10,7 @@ TEST(format_and_parse)
 
 	assert_string_equal(time_format(0, buf), "0001-01-01T00:00:00Z");
 	assert_string_equal(time_format(1500000000 * NSEC_PER_SEC + 120000000, buf),
-			    "2017-07-14T02:40:00.12Z");
+	                    "2017-07-14T02:40:00.12Z");
 	assert_string_equal(time_format(1500000000 * NSEC_PER_SEC, buf), "2017-07-14T02:40:00Z");
 	assert_int_equal(time_parse("2017-07-14T04:40:00.12+02:00", &t), 0);
 	assert_true(t == 1500000000 * NSEC_PER_SEC + 120000000);
@@ -27,8 +27,10 @@ TEST(query_times)
 		int64_t value; /* -1: refused */
 	} cases[] = { { "1500000000", 1500000000 * NSEC_PER_SEC },
 		      { "1500000000.5", 1500000000 * NSEC_PER_SEC + NSEC_PER_SEC / 2 },
-		      { "10s", 90 * NSEC_PER_SEC }, { "2017-07-14", 1499990400 * NSEC_PER_SEC },
-		      { "x", -1 }, { "", -1 } };
+		      { "10s", 90 * NSEC_PER_SEC },
+		      { "2017-07-14", 1499990400 * NSEC_PER_SEC },
+		      { "x", -1 },
+		      { "", -1 } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		int64_t t = -1;

@@ -15,7 +15,7 @@ TEST(push_and_remove)
 		int_vec_push(&v, i);
 	int_vec_remove(&v, 0);
 	int_vec_remove(&v, 98);
-	vec_for_each(&v, it)
+	vec_for_each (&v, it)
 		sum += *it;
 	assert_int_equal(v.len, 98);
 	assert_int_equal(sum, 4950 - 99);
