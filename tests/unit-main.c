@@ -37,7 +37,7 @@ static void remove_scratch(void)
 const char *unit_scratch(void)
 {
 	if (!scratch[0]) {
-		strcpy(scratch, "/tmp/coracle-unit-XXXXXX");
+		memcpy(scratch, "/tmp/coracle-unit-XXXXXX", sizeof("/tmp/coracle-unit-XXXXXX"));
 		if (!mkdtemp(scratch))
 			abort();
 		atexit(remove_scratch);

@@ -670,7 +670,7 @@ TEST(plain_unpacking_for_cp)
 
 	assert_int_equal(mkdir_parents(p.root, "usr/lib", 0755), 0);
 	assert_int_equal(symlinkat("/usr/lib", p.root, "lib"), 0);
-	strcpy(p.spec.path, "lib");
+	memcpy(p.spec.path, "lib", 4);
 	p.spec.uid = 5;
 	p.spec.gid = 6;
 	p.spec.no_overwrite_dir_non_dir = true;

@@ -53,14 +53,14 @@ const char *time_format(int64_t wall, char *buf)
 	char *end;
 
 	if (wall == 0)
-		return strcpy(buf, "0001-01-01T00:00:00Z");
+		return memcpy(buf, "0001-01-01T00:00:00Z", sizeof("0001-01-01T00:00:00Z"));
 	time_format_fixed(wall, buf);
 	end = buf + strlen(buf) - 1; /* the Z */
 	while (end[-1] == '0')
 		end--;
 	if (end[-1] == '.')
 		end--;
-	strcpy(end, "Z");
+	memcpy(end, "Z", 2);
 	return buf;
 }
 
@@ -130,7 +130,8 @@ static int parse_date(const char *s, bool partial, int64_t *ret)
 	} else if (!partial) {
 		return -EINVAL;
 	}
-	if (*s || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60)
+	if (*s || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 ||
+	    second > 60)
 		return -EINVAL;
 	if (year == 1) {
 		*ret = 0;
@@ -138,8 +139,12 @@ static int parse_date(const char *s, bool partial, int64_t *ret)
 	}
 	if (year < 1678 || year > 2261) /* what int64 nanoseconds hold */
 		return -EINVAL;
-	tm = (struct tm){ .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day,
-			  .tm_hour = hour, .tm_min = minute, .tm_sec = second };
+	tm = (struct tm){ .tm_year = year - 1900,
+		          .tm_mon = month - 1,
+		          .tm_mday = day,
+		          .tm_hour = hour,
+		          .tm_min = minute,
+		          .tm_sec = second };
 	*ret = ((int64_t)timegm(&tm) - sign * (oh * 3600 + om * 60)) * NSEC_PER_SEC + nsec;
 	return 0;
 }
@@ -154,7 +159,7 @@ int duration_parse(const char *s, int64_t *ret)
 	static const struct {
 		const char *name;
 		double nsec;
-	} units[] = { { "ns", 1 }, { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "ms", 1e6 },
+	} units[] = { { "ns", 1 },  { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "ms", 1e6 },
 		      { "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 } };
 	bool negative = *s == '-';
 	double total = 0;
@@ -179,7 +184,8 @@ int duration_parse(const char *s, int64_t *ret)
 				value += (*s - '0') * (scale /= 10);
 		if (!any)
 			return -EINVAL;
-		for (unit_end = s; *unit_end && *unit_end != '.' && !isdigit((unsigned char)*unit_end);)
+		for (unit_end = s;
+		     *unit_end && *unit_end != '.' && !isdigit((unsigned char)*unit_end);)
 			unit_end++;
 		for (size_t i = 0; i < ARRAY_SIZE(units); i++)
 			if (str_eq_c(str_n(s, (size_t)(unit_end - s)), units[i].name)) {
@@ -203,12 +209,14 @@ int time_parse_query(const char *s, int64_t now, int64_t *ret)
 		return 0;
 	if (isdigit((unsigned char)*p)) {
 		for (; isdigit((unsigned char)*p); p++)
-			if (ckd_mul(&sec, sec, (int64_t)10) || ckd_add(&sec, sec, (int64_t)(*p - '0')))
+			if (ckd_mul(&sec, sec, (int64_t)10) ||
+			    ckd_add(&sec, sec, (int64_t)(*p - '0')))
 				return -EINVAL;
 		if (!*p || (*p == '.' && strspn(p + 1, "0123456789") == strlen(p + 1))) {
 			if (*p)
 				p++;
-			if (ckd_mul(ret, sec, NSEC_PER_SEC) || ckd_add(ret, *ret, parse_fraction(&p)))
+			if (ckd_mul(ret, sec, NSEC_PER_SEC) ||
+			    ckd_add(ret, *ret, parse_fraction(&p)))
 				return -EINVAL;
 			return 0;
 		}

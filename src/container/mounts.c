@@ -105,7 +105,7 @@ static int parse_mode(const char *bind, const char *mode, bool *rw, bool *no_cop
 	/* clang-format on */
 	struct str rest = str_from(mode), o;
 
-	strcpy(propagation, "rprivate");
+	memcpy(propagation, "rprivate", sizeof("rprivate"));
 	*rw = true;
 	*no_copy = false;
 	while (str_cut(&rest, ',', &o)) {

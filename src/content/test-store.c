@@ -112,7 +112,7 @@ static int count_files(struct fixture *f, const char *below)
 	struct error err = { 0 };
 
 	assert_int_equal(process_run(&o, 100, &out, &err), 0);
-	return atoi(out.ptr);
+	return (int)strtol(out.ptr, NULL, 10);
 }
 
 static void assert_content(struct fixture *f, const struct digest *d, const char *text)
