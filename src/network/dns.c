@@ -67,9 +67,9 @@ struct pending {
 struct dns {
 	struct networks *n; /* borrowed */
 	pthread_t thread;
-	pthread_mutex_t lock; /* over servers, dead, tcp_count, stop */
+	pthread_mutex_t lock; /* over servers, dead, clients, tcp_count, stop */
 	pthread_cond_t tcp_ended;
-	struct list servers, dead;
+	struct list servers, dead, clients;
 	unsigned tcp_count;
 	bool stop;
 	int epoll;
@@ -79,6 +79,7 @@ struct dns {
 };
 
 struct tcp_client {
+	struct list item; /* in dns.clients */
 	struct dns *d;
 	struct server *server;
 	int fd;
@@ -354,8 +355,9 @@ static void *serve_tcp(void *arg)
 
 	while (serve_tcp_query(c))
 		;
-	close(c->fd);
 	pthread_mutex_lock(&d->lock);
+	list_remove(&c->item);
+	close(c->fd);
 	c->server->refs--;
 	d->tcp_count--;
 	pthread_cond_signal(&d->tcp_ended);
@@ -365,14 +367,20 @@ static void *serve_tcp(void *arg)
 	return NULL;
 }
 
-static bool admit(struct dns *d, struct server *s)
+/* NULL when there are too many. */
+static struct tcp_client *admit(struct dns *d, struct server *s, int fd)
 {
+	struct tcp_client *c;
+
 	WITH_LOCK(&d->lock);
 	if (d->stop || d->tcp_count >= TCP_MAX || s->refs >= TCP_PER_SERVER)
-		return false;
+		return NULL;
+	c = NEW(struct tcp_client);
+	*c = (struct tcp_client){ .d = d, .server = s, .fd = fd };
+	list_append(&d->clients, &c->item);
 	d->tcp_count++;
 	s->refs++;
-	return true;
+	return c;
 }
 
 static void on_connection(struct dns *d, struct server *s)
@@ -384,21 +392,17 @@ static void on_connection(struct dns *d, struct server *s)
 
 	if (fd < 0)
 		return;
-	if (!admit(d, s)) {
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	c = admit(d, s, fd);
+	if (!c) {
 		close(fd);
 		return;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	c = NEW(struct tcp_client);
-	*c = (struct tcp_client){ .d = d, .server = s, .fd = fd };
-	if (thread_start(NULL, serve_tcp, c, &err) >= 0)
-		return;
-	close(fd);
-	free(c);
-	WITH_LOCK(&d->lock);
-	d->tcp_count--;
-	s->refs--;
+	if (thread_start(NULL, serve_tcp, c, &err) < 0) {
+		shutdown(fd, SHUT_RDWR);
+		serve_tcp(c); /* only takes its leave */
+	}
 }
 
 /* Servers that were stopped go once nothing refers to them. Only between rounds of events: one
@@ -480,6 +484,7 @@ int dns_new(struct networks *n, struct dns **ret, struct error *err)
 	pthread_cond_init(&d->tcp_ended, NULL);
 	list_init(&d->servers);
 	list_init(&d->dead);
+	list_init(&d->clients);
 	list_init(&d->pending);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	d->wake = (struct source){ .kind = SOURCE_WAKE,
@@ -506,6 +511,8 @@ static void stop(struct dns *d)
 		list_remove(it);
 		list_append(&d->dead, it);
 	}
+	list_for_each (&d->clients, it)
+		shutdown(container_of(it, struct tcp_client, item)->fd, SHUT_RDWR);
 	wake(d);
 }
 

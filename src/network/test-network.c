@@ -64,9 +64,14 @@ TEST(a_published_port_is_reached_from_everywhere)
 	assert_true(reaches(-1, "192.0.2.2", 8080, listener, NULL));
 	assert_true(reaches(-1, "127.0.0.1", 8080, listener, NULL));
 	assert_true(reaches(-1, "172.17.0.1", 8080, listener, NULL));
-	assert_true(reaches(b.netns, "192.0.2.2", 8080, listener, NULL)); /* hairpin */
-	assert_true(reaches(b.netns, "172.17.0.1", 8080, listener, NULL));
-	assert_true(reaches(peer.netns, "192.0.2.2", 8080, listener, NULL));
+	/* with and without bridges that show their frames to the firewall */
+	for (int filtered = 0; filtered < 2; filtered++) {
+		assert_true(sysctl_write("bridge/bridge-nf-call-iptables", filtered ? "1" : "0",
+		                         &err) >= 0);
+		assert_true(reaches(b.netns, "192.0.2.2", 8080, listener, NULL)); /* hairpin */
+		assert_true(reaches(b.netns, "172.17.0.1", 8080, listener, NULL));
+		assert_true(reaches(peer.netns, "192.0.2.2", 8080, listener, NULL));
+	}
 	assert_true(reaches(-1, b.endpoint.ip_address, 80, listener, NULL));
 
 	network_unpublish(w->networks, b.id);
@@ -219,6 +224,9 @@ TEST(internal_networks_and_silent_ones)
 	assert_true(is_blocked(w->outside, a.endpoint.ip_address, 80));
 	assert_string_equal(c.endpoint.ip_address, "10.99.0.2");
 	assert_true(is_blocked(d.netns, c.endpoint.ip_address, 80));
+	assert_true(sysctl_write("bridge/bridge-nf-call-iptables", "0", &err) >= 0);
+	assert_true(is_blocked(d.netns, c.endpoint.ip_address, 80));
+	assert_true(sysctl_write("bridge/bridge-nf-call-iptables", "1", &err) >= 0);
 	assert_true(reaches(-1, c.endpoint.ip_address, 80, quiet, NULL));
 	assert_true(reaches(d.netns, "192.0.2.1", 445, beyond, NULL));
 	box_stop(w, &a);
@@ -312,16 +320,14 @@ static bool has_element(const json_t *table, const char *map, const char *wanted
 	const json_t *items = json_object_get(table, "nftables"), *item;
 	size_t i;
 
-	json_array_foreach(items, i, item)
-	{
+	json_array_foreach (items, i, item) {
 		const json_t *m = json_object_get(item, "map");
 		const json_t *elements = json_object_get(m, "elem"), *e;
 		size_t j;
 
 		if (!m || !streq(json_string_value(json_object_get(m, "name")), map))
 			continue;
-		json_array_foreach(elements, j, e)
-		{
+		json_array_foreach (elements, j, e) {
 			AUTO_FREE char *text = json_dumps(e, JSON_COMPACT);
 
 			if (streq(text, wanted))
