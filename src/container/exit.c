@@ -146,14 +146,13 @@ void container_ended(struct container *c, const struct shim_exited *e)
 	await_shim(c);
 	execs_drop(c);
 	container_release(c);
+	pthread_mutex_lock(&c->lock);
+	again = record_end(c, e, &remove);
+	pthread_mutex_unlock(&c->lock);
 	if (e->oom)
 		container_event(c, "oom", NULL, NULL);
 	snprintf(code, sizeof(code), "%d", e->code);
 	container_event(c, "die", "exitCode", code);
-
-	pthread_mutex_lock(&c->lock);
-	again = record_end(c, e, &remove);
-	pthread_mutex_unlock(&c->lock);
 	if (again)
 		container_schedule_restart(c);
 	else if (remove)

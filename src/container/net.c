@@ -223,9 +223,54 @@ void container_network_down(struct container *c)
 		forget_addresses(e);
 }
 
-static int write_file_if_new(const char *path, const struct strbuf *text, struct error *err)
+static int write_run_file(const char *path, const struct strbuf *text, struct error *err)
 {
 	return write_file(AT_FDCWD, path, strbuf_cstr(text), text->len, 0644, err);
+}
+
+/* --link: names for containers that run now, as Docker's default bridge has them. */
+static void add_links(const struct container *c, struct strbuf *hosts)
+{
+	for (size_t i = 0; i < c->info.host_config.links.len; i++) {
+		const char *link = c->info.host_config.links.ptr[i];
+		const char *colon = strrchr(link, ':'), *alias = colon ? colon + 1 : link;
+		AUTO_FREE char *name = colon ? xstrndup(link, (size_t)(colon - link)) : xstrdup(link);
+		CLEANUP(container_unref_ptr) struct container *other = NULL;
+		struct error err = { 0 };
+
+		if (container_find(c->cs, name, &other, &err) < 0)
+			continue;
+		WITH_LOCK(&other->lock);
+		if (other->info.endpoints.len && other->info.endpoints.ptr[0].ip_address)
+			strbuf_printf(hosts, "%s\t%s %.12s %s\n", other->info.endpoints.ptr[0].ip_address, alias,
+				      other->info.id, other->info.name);
+	}
+}
+
+/* A container in another's network has its files, too. */
+static int copy_network_files(struct container *c, struct error *err)
+{
+	CLEANUP(container_unref_ptr) struct container *other =
+		container_of_mode(c->cs, c->info.host_config.network_mode, err);
+	const struct container_info *i = &c->info;
+
+	if (!other)
+		return error_errno(err);
+	const struct {
+		const char *from, *to;
+	} files[] = { { other->info.hosts_path, i->hosts_path },
+		      { other->info.resolv_conf_path, i->resolv_conf_path },
+		      { other->info.hostname_path, i->hostname_path } };
+	for (size_t k = 0; k < ARRAY_SIZE(files); k++) {
+		AUTO_STRBUF text = { 0 };
+		int r = read_file(AT_FDCWD, files[k].from, 1 << 20, &text, err);
+
+		if (r >= 0)
+			r = write_run_file(files[k].to, &text, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* /etc/hosts, /etc/resolv.conf and /etc/hostname, bound into the container. */
@@ -246,6 +291,8 @@ int container_write_network_files(struct container *c, struct error *err)
 	const char *gateway = i->endpoints.len ? i->endpoints.ptr[0].gateway : NULL;
 	int r;
 
+	if (str_skip_prefix(mode, "container:"))
+		return copy_network_files(c, err);
 	if (streq(mode, "host")) {
 		r = read_file(AT_FDCWD, "/etc/hosts", 1 << 20, &hosts, err);
 		if (r < 0)
@@ -253,15 +300,16 @@ int container_write_network_files(struct container *c, struct error *err)
 	} else {
 		network_hosts(i->config.hostname, i->config.domainname, &i->endpoints, &i->host_config.extra_hosts, gateway,
 			      &hosts);
+		add_links(c, &hosts);
 	}
 	r = network_resolv_conf(&o, &resolv, err);
 	strbuf_printf(&hostname, "%s\n", i->config.hostname ? i->config.hostname : "");
 	if (r >= 0)
-		r = write_file_if_new(i->hosts_path, &hosts, err);
+		r = write_run_file(i->hosts_path, &hosts, err);
 	if (r >= 0)
-		r = write_file_if_new(i->resolv_conf_path, &resolv, err);
+		r = write_run_file(i->resolv_conf_path, &resolv, err);
 	if (r >= 0)
-		r = write_file_if_new(i->hostname_path, &hostname, err);
+		r = write_run_file(i->hostname_path, &hostname, err);
 	return r;
 }
 

@@ -292,22 +292,20 @@ static void add_files(const struct container *c, struct runtime_spec *s)
 					  i->host_config.readonly_rootfs ? "rbind,rprivate,ro" : "rbind,rprivate,rw");
 }
 
+/* It stands beside the shim. */
 static int add_init(const struct container *c, struct runtime_spec *s, struct strv *args, struct error *err)
 {
-	static const char *const places[] = { "/usr/libexec/coracle/coracle-init", "/usr/bin/tini-static", "/usr/bin/tini",
-					      "/usr/bin/catatonit", "/usr/libexec/podman/catatonit" };
+	const char *shim = c->cs->shim_path, *slash = strrchr(shim, '/');
+	AUTO_FREE char *init = slash ? xasprintf("%.*s/coracle-init", (int)(slash - shim), shim) : xstrdup("coracle-init");
 
 	if (c->info.host_config.init != TRISTATE_TRUE)
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (access(places[i], X_OK) == 0) {
-			runtime_mount_add(&s->mounts, "/sbin/docker-init", "bind", places[i], "bind,ro");
-			strv_add(args, "/sbin/docker-init");
-			strv_add(args, "--");
-			return 0;
-		}
-	return error_set(err, ERROR_NOT_IMPLEMENTED,
-			 "--init needs an init program: install catatonit or tini (looked for %s, ...)", places[1]);
+	if (access(init, X_OK) < 0)
+		return error_set_errno(err, errno, "--init needs %s", init);
+	runtime_mount_add(&s->mounts, "/sbin/docker-init", "bind", init, "bind,ro");
+	strv_add(args, "/sbin/docker-init");
+	strv_add(args, "--");
+	return 0;
 }
 
 static void add_sysctls(const struct host_config *h, struct runtime_spec *s)

@@ -18,6 +18,7 @@
 #include "archive/tar.h"
 #include "base/fs.h"
 #include "base/time.h"
+#include "runtime/cgroup.h"
 #include "unit.h"
 
 struct world {
@@ -485,6 +486,144 @@ TEST(files_in_and_out)
 	free(st.link_target);
 	close(fd);
 	remove_container(c);
+}
+
+static char *output_of(const char *body, int expected_code)
+{
+	struct container *c = create(body);
+	char *log;
+
+	assert_int_equal(run_to_end(c), expected_code);
+	log = log_of(c, -1);
+	remove_container(c);
+	return log;
+}
+
+TEST(confinement)
+{
+	NEEDS_WORLD();
+	AUTO_FREE char *log = output_of("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /proc/self/status; ls "
+					"/proc/self/fd; cat /proc/timer_list | wc -c; mkdir /proc/sys/x; busybox pwd; busybox "
+					"hostname\"],\"WorkingDir\":\"/new/dir\",\"Hostname\":\"box\"}",
+					0);
+	assert_non_null(strstr(log, "CapEff:\t00000000a80425fb"));
+	assert_non_null(strstr(log, "CapInh:\t0000000000000000"));
+	assert_non_null(strstr(log, "CapAmb:\t0000000000000000"));
+	assert_non_null(strstr(log, "Seccomp:\t2"));
+	assert_non_null(strstr(log, "0\n1\n2\n3\n0\n")); /* 3 is ls's own */
+	assert_non_null(strstr(log, "/new/dir\nbox\n"));
+}
+
+TEST(privileged_and_limits)
+{
+	NEEDS_WORLD();
+	AUTO_FREE char *log = output_of("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /proc/self/status; ulimit -n; "
+					"busybox mount -t tmpfs none /tmp && echo mounted\"],\"HostConfig\":{\"Privileged\":true,"
+					"\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":100,\"Hard\":200}]}}",
+					0);
+	assert_non_null(strstr(log, "Seccomp:\t0"));
+	assert_non_null(strstr(log, "\n100\n"));
+	assert_non_null(strstr(log, "mounted\n"));
+}
+
+TEST(init_reaps_and_passes_signals)
+{
+	NEEDS_WORLD();
+	AUTO_FREE char *log = output_of("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo $$; exit 9\"],\"HostConfig\":{"
+					"\"Init\":true}}",
+					9);
+	assert_string_not_equal(log, "1\n");
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"HostConfig\":{\"Init\":true}}");
+	struct error err = { 0 };
+	int minute = 60;
+	ok(container_start(c, NULL, &err), &err);
+	ok(container_stop(c, &minute, NULL, &err), &err); /* sleep as process 1 would ignore it */
+	CLEANUP(container_info_free_ptr) struct container_info *i = container_inspect(c, false);
+	assert_int_equal(i->exit_code, 143);
+	remove_container(c);
+}
+
+TEST(out_of_memory_is_told)
+{
+	NEEDS_WORLD();
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"x=aaaaaaaaaaaaaaaa; while true; do "
+				     "x=$x$x; done\"],\"HostConfig\":{\"Memory\":8388608}}");
+	assert_int_equal(run_to_end(c), 137);
+	CLEANUP(container_info_free_ptr) struct container_info *i = container_inspect(c, false);
+	assert_true(i->oom_killed);
+	remove_container(c);
+}
+
+TEST(killed_shim)
+{
+	NEEDS_WORLD();
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"]}");
+	AUTO_FREE char *bundle = container_bundle(c);
+	struct container_wait *wait = container_wait_begin(c, WAIT_NEXT_EXIT);
+	struct shim_state shim;
+	struct error err = { 0 };
+	int code;
+
+	ok(container_start(c, NULL, &err), &err);
+	AUTO_CLOSE int fd = shim_monitor(bundle, &shim, &err);
+	assert_true(fd >= 0);
+	kill(shim.shim_pid, SIGKILL);
+	ok(container_wait_finish(wait, NULL, NULL, &code, NULL, &err), &err);
+	assert_int_equal(code, 137);
+	/* it did not outlive its shim unseen */
+	AUTO_FREE char *cgroup = container_cgroup(c);
+	AUTO_FREE char *left = cgroup_file("pids", cgroup, "");
+	assert_int_equal(access(left, F_OK), -1);
+	remove_container(c);
+}
+
+TEST(health_checks)
+{
+	NEEDS_WORLD();
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"Healthcheck\":{\"Test\":["
+				     "\"CMD-SHELL\",\"echo fine\"],\"Interval\":50000000}}");
+	struct error err = { 0 };
+	struct container_info *i = NULL;
+
+	ok(container_start(c, NULL, &err), &err);
+	for (int n = 0; n < 100; n++) {
+		container_info_free(i);
+		i = container_inspect(c, false);
+		if (i->health == HEALTH_HEALTHY)
+			break;
+		usleep(50000);
+	}
+	assert_int_equal(i->health, HEALTH_HEALTHY);
+	assert_string_equal(i->health_log.ptr[0].output, "fine\n");
+	container_info_free(i);
+	remove_container(c);
+}
+
+static int count_change(void *ctx, char kind, const char *path)
+{
+	strbuf_printf(ctx, "%c %s\n", kind, path);
+	return 0;
+}
+
+TEST(changes_and_commit)
+{
+	NEEDS_WORLD();
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo 1 > /made; busybox rm "
+				     "/data/seed\"]}");
+	AUTO_STRBUF changes = { 0 };
+	AUTO_REFERENCE ref = { 0 };
+	struct commit_options o = { .tag = &ref, .comment = "c" };
+	struct digest id;
+	struct error err = { 0 };
+
+	assert_int_equal(run_to_end(c), 0);
+	ok(container_changes(c, count_change, &changes, &err), &err);
+	assert_string_equal(strbuf_cstr(&changes), "C /data\nD /data/seed\nA /made\n");
+	ok(reference_parse("committed", &ref, &err), &err);
+	ok(container_commit(c, &o, &id, &err), &err);
+	remove_container(c);
+	AUTO_FREE char *log = output_of("{\"Image\":\"committed\",\"Cmd\":[\"sh\",\"-c\",\"cat /made; ls /data\"]}", 0);
+	assert_string_equal(log, "1\n");
 }
 
 TEST(names_and_validation)
