@@ -59,6 +59,7 @@ struct container {
 	bool exec_start_pending;
 	uint64_t exits;          /* ends so far */
 	int monitor_fd;
+	bool watched;            /* the monitor has a reference */
 	int64_t restart_delay;   /* ns, of the next one */
 	uint64_t health_generation;
 	struct list attachments; /* waiting for the start */

@@ -45,6 +45,12 @@ static void shim_is_gone(struct container *c)
 	begin_ending(c, &e);
 }
 
+static void unwatch(struct containers *cs, struct container *c)
+{
+	epoll_ctl(cs->epoll_fd, EPOLL_CTL_DEL, c->monitor_fd, NULL);
+	c->watched = false;
+}
+
 static void ready(struct containers *cs, struct container *c)
 {
 	struct shim_exited e;
@@ -56,13 +62,13 @@ static void ready(struct containers *cs, struct container *c)
 			continue;
 		}
 		/* the exit's thread reads on until the shim is gone */
-		epoll_ctl(cs->epoll_fd, EPOLL_CTL_DEL, c->monitor_fd, NULL);
+		unwatch(cs, c);
 		begin_ending(c, &e);
 		container_unref(c);
 		return;
 	}
 	if (r < 0) {
-		epoll_ctl(cs->epoll_fd, EPOLL_CTL_DEL, c->monitor_fd, NULL);
+		unwatch(cs, c);
 		shim_is_gone(c);
 		container_unref(c);
 	}
@@ -95,6 +101,20 @@ int monitor_start(struct containers *cs, struct error *err)
 	return r;
 }
 
+/* Those that go on running are nobody's then, until the next start of the engine. */
+static void drop_watched(struct containers *cs)
+{
+	struct container_ptr_vec all = { 0 };
+
+	container_list(cs, &all);
+	vec_for_each(&all, c)
+		if ((*c)->watched) {
+			unwatch(cs, *c);
+			container_unref(*c);
+		}
+	container_list_done(&all);
+}
+
 void monitor_stop(struct containers *cs)
 {
 	if (!cs->monitoring)
@@ -102,6 +122,7 @@ void monitor_stop(struct containers *cs)
 	IGNORE_RESULT(eventfd_write(cs->wake_fd, 1) < 0, "a counter does not fail");
 	pthread_join(cs->monitor, NULL);
 	cs->monitoring = false;
+	drop_watched(cs);
 }
 
 /* The set's references to containers it watches are dropped where it stops to. */
@@ -110,9 +131,11 @@ int monitor_add(struct container *c, int fd, struct error *err)
 	struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
 
 	c->monitor_fd = fd;
+	c->watched = true;
 	container_ref(c);
 	if (epoll_ctl(c->cs->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0)
 		return 0;
+	c->watched = false;
 	container_unref(c);
 	return error_set_errno(err, errno, "cannot watch the container's shim");
 }
