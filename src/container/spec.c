@@ -102,8 +102,8 @@ void container_resources(const struct host_config *h, struct runtime_resources *
 		r->cpuset_cpus = h->cpuset_cpus;
 		r->cpuset_mems = h->cpuset_mems;
 	}
-	if (host->pids && h->pids_limit)
-		r->pids_limit = *h->pids_limit <= 0 ? -1 : *h->pids_limit;
+	if (host->pids && h->pids_limit && *h->pids_limit > 0) /* 0 and -1: none, as a new group has */
+		r->pids_limit = *h->pids_limit;
 	if (host->blkio) {
 		r->blkio_weight = h->blkio_weight;
 		add_throttle(&r->read_bps, &h->blkio_read_bps);

@@ -103,8 +103,8 @@ void runtime_translate_error(const char *message, bool exec, const char *program
 		else
 			error_set(err, ERROR_INVALID,
 				  "%s: exec: \"%s\": executable file not found in $PATH: unknown", prefix, program);
-	} else if (contains(message, "open executable") ||
-		   (contains(message, "permission denied") && contains(message, program)))
+	} else if ((contains(message, "open executable") || contains(message, program)) &&
+		   (contains(message, "not permitted") || contains(message, "permission denied")))
 		error_set(err, ERROR_INVALID, "%s: exec: \"%s\": permission denied: unknown", prefix, program);
 	else
 		error_set(err, ERROR_INTERNAL, "%s: %s: unknown",

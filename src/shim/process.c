@@ -183,6 +183,7 @@ static void started(struct process *p)
 		control_reply(p->starter, SHIM_STARTED, &answer, sizeof(answer));
 	p->starter = NULL;
 	stdio_input(p, "", 0); /* what came before */
+	stdio_update(p);
 	if (p->in_closing)
 		stdio_input_end(p);
 	if (take_reaped(p->shim, p->pid, &status))
@@ -195,7 +196,7 @@ static void runtime_ended(struct process *p, int status)
 
 	p->runtime_pid = 0;
 	if (p->console.fd >= 0)
-		stdio_drain(p); /* the master may still wait in the socket */
+		stdio_take_console(p); /* the master may still wait in the socket */
 	if (status == 0 && runtime_read_pid(p, &p->pid) == 0) {
 		runtime_forget_files(p);
 		started(p);

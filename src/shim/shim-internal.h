@@ -103,6 +103,7 @@ void process_check_deadline(struct process *p, int64_t now);
 /* stdio.c */
 int stdio_open(struct process *p, int child[3], struct error *err) MUST_USE;
 int stdio_listen_console(struct process *p, const char *path, struct error *err) MUST_USE;
+void stdio_take_console(struct process *p);
 /* Reads what is there, without waiting for more. */
 void stdio_drain(struct process *p);
 void stdio_close(struct process *p);

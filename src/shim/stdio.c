@@ -124,8 +124,10 @@ int stdio_open(struct process *p, int child[3], struct error *err)
 		r = make_pipe(p, &p->out, out_ready, false, &child[1]);
 	if (r == 0)
 		r = make_pipe(p, &p->err, err_ready, false, &child[2]);
-	if (r == 0)
+	if (r == 0) {
+		stdio_update(p);
 		return 0;
+	}
 	for (int i = 0; i < 3; i++)
 		if (child[i] >= 0)
 			close(child[i]);
@@ -184,10 +186,13 @@ int stdio_listen_console(struct process *p, const char *path, struct error *err)
 	return r < 0 ? error_set_errno(err, -r, "cannot watch %s", path) : 0;
 }
 
+void stdio_take_console(struct process *p)
+{
+	console_ready(&p->console, EPOLLIN);
+}
+
 void stdio_drain(struct process *p)
 {
-	if (p->console.fd >= 0)
-		console_ready(&p->console, EPOLLIN);
 	while (pump(p, &p->out, 1) > 0)
 		;
 	while (pump(p, &p->err, 2) > 0)
@@ -261,6 +266,8 @@ void stdio_update(struct process *p)
 {
 	struct loop *l = &p->shim->loop;
 	bool waiting = p->in_buffer.len > 0;
+	/* what comes before the process runs is the runtime's complaint, which is told in another way */
+	bool held = p->phase == SHIM_PHASE_NEW || p->phase == SHIM_PHASE_STARTING;
 	size_t most = 0;
 
 	list_for_each(&p->clients, it) {
@@ -272,7 +279,8 @@ void stdio_update(struct process *p)
 		p->paused = true;
 	else if (most < CLIENT_BUFFER_LOW)
 		p->paused = false;
-	source_set_events(l, &p->out, (p->paused ? 0 : EPOLLIN) | (p->tty && waiting ? EPOLLOUT : 0));
-	source_set_events(l, &p->err, p->paused ? 0 : EPOLLIN);
+	held = held || p->paused;
+	source_set_events(l, &p->out, (held ? 0 : EPOLLIN) | (p->tty && waiting ? EPOLLOUT : 0));
+	source_set_events(l, &p->err, held ? 0 : EPOLLIN);
 	source_set_events(l, &p->in, waiting ? EPOLLOUT : 0);
 }

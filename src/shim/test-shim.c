@@ -277,13 +277,22 @@ TEST(missing_program)
 	struct box b;
 	struct shim_started started;
 	struct error err = { 0 };
+	char buf[64];
+	int fd;
 
 	NEEDS_RUNTIME();
 	make_box(&b, false, false, "/bin/none");
 	spawn_box(&b);
+	fd = shim_attach(b.bundle, "", SHIM_STDOUT | SHIM_STDERR, &err);
+	assert_true(fd >= 0);
 	assert_true(shim_start(b.bundle, "", &started, &err) < 0);
 	print_message("# %s\n", err.message);
 	assert_non_null(strstr(err.message, "/bin/none"));
+	/* what the runtime says is no output of the container's */
+	assert_int_equal(read_all(fd, buf, sizeof(buf)), 0);
+	AUTO_FREE char *log = log_text(&b);
+	assert_string_equal(log, "");
+	close(fd);
 	done_box(&b);
 }
 
