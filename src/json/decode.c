@@ -184,8 +184,7 @@ static int decode_strmap(struct decoder *d, const struct place *at, json_t *v, s
 	if (!json_is_object(v))
 		return fail(d, at, "expected an object with strings");
 	any_vec_mark_given((struct any_vec *)out, sizeof(struct strpair));
-	json_object_foreach(v, key, value)
-	{
+	json_object_foreach (v, key, value) {
 		struct place here = { .parent = at, .name = key };
 
 		if (!json_is_string(value) && !json_is_null(value))
@@ -203,8 +202,7 @@ static int decode_set(struct decoder *d, const struct place *at, json_t *v, stru
 	if (!json_is_object(v))
 		return fail(d, at, "expected an object");
 	strv_mark_given(out);
-	json_object_foreach(v, key, value)
-	{
+	json_object_foreach (v, key, value) {
 		struct place here = { .parent = at, .name = key };
 
 		if (!json_is_object(value) && !json_is_null(value))
@@ -253,8 +251,7 @@ static int decode_map(struct decoder *d, const struct place *at, json_t *v,
 	if (!json_is_object(v))
 		return fail(d, at, "expected an object");
 	any_vec_mark_given(out, f->size);
-	json_object_foreach(v, key, value)
-	{
+	json_object_foreach (v, key, value) {
 		struct place here = { .parent = at, .name = key };
 		void *element = any_vec_grow(out, f->size);
 		int r;

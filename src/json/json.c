@@ -58,8 +58,9 @@ static json_t *member_folded(json_t *obj, const char *key)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(obj, name, value) if ((char)(name[0] | 0x20) == lower &&
-	                                          strcasecmp(name, key) == 0) return value;
+	json_object_foreach (obj, name, value)
+		if ((char)(name[0] | 0x20) == lower && strcasecmp(name, key) == 0)
+			return value;
 	return NULL;
 }
 

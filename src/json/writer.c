@@ -245,8 +245,7 @@ static void put_object(struct json_writer *w, const json_t *v)
 	json_t *member;
 
 	jw_object(w);
-	json_object_foreach((json_t *)(uintptr_t)v, key, member)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)v, key, member) {
 		jw_key(w, key);
 		jw_value(w, member);
 	}
