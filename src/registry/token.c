@@ -145,15 +145,14 @@ bool token_allows(const struct token *t, const char *type, const char *name, con
 	size_t i, k;
 	json_t *entry, *word;
 
-	json_array_foreach(t->access, i, entry)
-	{
+	json_array_foreach (t->access, i, entry) {
 		if (!streq_null(json_member_string(entry, "type"), type) ||
 		    !streq_null(json_member_string(entry, "name"), name))
 			continue;
-		json_array_foreach(json_object_get(entry, "actions"), k,
-		                   word) if (json_is_string(word) &&
-		                             (streq(json_string_value(word), action) ||
-		                              streq(json_string_value(word), "*"))) return true;
+		json_array_foreach (json_object_get(entry, "actions"), k, word)
+			if (json_is_string(word) && (streq(json_string_value(word), action) ||
+			                             streq(json_string_value(word), "*")))
+				return true;
 	}
 	return false;
 }
