@@ -375,12 +375,6 @@ static void write_removed(struct json_writer *w, const struct image_removed *rem
 	}
 }
 
-static void image_removed_done(struct image_removed *r)
-{
-	strv_done(&r->untagged);
-	strv_done(&r->deleted);
-}
-
 static int image_remove_handler(struct api_request *req, struct error *err)
 {
 	CLEANUP(image_removed_done) struct image_removed removed = { 0 };

@@ -49,7 +49,7 @@ status_of() { # METHOD PATH [curl options]: the status alone
 }
 
 engine_launch() { # [flags]
-	in_net "$bin/coracled" -H "$DOCKER_HOST" --data-root "$E/data" --exec-root "$E/exec" \
+	nsenter --net="/run/netns/$NS" "$bin/coracled" -H "$DOCKER_HOST" --data-root "$E/data" --exec-root "$E/exec" \
 		--pidfile "$E/engine.pid" -D "$@" >>"$E/engine.log" 2>&1 3>&- &
 	echo $! >"$E/pid"
 	wait_for api GET /_ping || { tail -20 "$E/engine.log" >&2; return 1; }
@@ -89,7 +89,7 @@ engine_leftovers() {
 		[ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || echo "process: $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
 	done | grep -v 'process: $' | grep -v bats
 	in_net ip -o link 2>/dev/null | grep -E 'veth' | sed 's/^/interface: /'
-	in_net nft list ruleset 2>/dev/null | grep -E 'dnat to|dport' | sed 's/^/rule: /'
+	in_net nft list ruleset 2>/dev/null | grep -E '(tcp|udp) \. .*[0-9] : ' | sed 's/^/rule: /'
 	[ -d "$E/data/containers" ] && find "$E/data/containers" -mindepth 1 -maxdepth 1 | sed 's/^/file: /'
 	[ -d "$E/data/volumes" ] && find "$E/data/volumes" -mindepth 1 -maxdepth 1 ! -name '*.db' | sed 's/^/file: /'
 	find "$E/exec" -mindepth 1 -type s 2>/dev/null | sed 's/^/socket: /'
