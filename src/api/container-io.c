@@ -135,6 +135,13 @@ static int write_log(void *ctx, int stream, const void *data, size_t n)
 	return r;
 }
 
+static bool log_gone(void *ctx)
+{
+	struct log_writer *l = ctx;
+
+	return api_gone(l->req);
+}
+
 static int parse_log_options(struct api_request *req, struct log_options *o, struct error *err)
 {
 	const char *tail = api_query(req, "tail");
@@ -182,7 +189,7 @@ static int container_logs_handler(struct api_request *req, struct error *err)
 		type = "application/vnd.docker.multiplexed-stream";
 	if (http_begin(req->http, 200, type, -1) < 0 || http_flush(req->http) < 0)
 		return error_set(err, ERROR_CANCELLED, "the client is gone");
-	r = container_logs(c, &o, write_log, api_gone, req, err);
+	r = container_logs(c, &o, write_log, log_gone, &l, err);
 	if (r < 0 || http_end(req->http) < 0)
 		http_request_abort(req->http);
 	return r;
