@@ -49,26 +49,26 @@ fails_with() { # TEXT FLAGS...: the engine does not start, and says so in one li
 }
 
 @test "a restart leaves containers, their output and their codes alone" {
-	docker run -d --name c busybox sh -c 'i=0; while [ $i -lt 200 ]; do echo line$i; i=$((i+1)); sleep 0.05; done; exit 12'
-	pid=$(docker inspect -f '{{.State.Pid}}' c)
+	docker run -d --name cc busybox sh -c 'i=0; while [ $i -lt 200 ]; do echo line$i; i=$((i+1)); sleep 0.05; done; exit 12'
+	pid=$(docker inspect -f '{{.State.Pid}}' cc)
 	engine_stop
 	kill -0 "$pid"
 	engine_launch
-	[ "$(docker inspect -f '{{.State.Running}} {{.State.Pid}}' c)" = "true $pid" ]
-	[ "$(timeout 20 docker wait c)" = 12 ]
-	[ "$(docker logs c | wc -l)" = 200 ]
-	[ "$(docker logs -n 1 c)" = line199 ]
+	[ "$(docker inspect -f '{{.State.Running}} {{.State.Pid}}' cc)" = "true $pid" ]
+	[ "$(timeout 20 docker wait cc)" = 12 ]
+	[ "$(docker logs cc | wc -l)" = 200 ]
+	[ "$(docker logs -n 1 cc)" = line199 ]
 }
 
 @test "SIGKILL loses nothing, and what ended meanwhile has its code" {
-	docker run -d --name c busybox sh -c 'echo before; sleep 1; echo after; exit 34'
+	docker run -d --name cc busybox sh -c 'echo before; sleep 1; echo after; exit 34'
 	docker run -d --name always --restart always busybox sleep 100
 	engine_crash
 	sleep 1.5
 	engine_launch
-	ended() { [ "$(docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' c)" = "exited 34" ]; }
+	ended() { [ "$(docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' cc)" = "exited 34" ]; }
 	wait_for ended
-	[ "$(docker logs c | xargs)" = "before after" ]
+	[ "$(docker logs cc | xargs)" = "before after" ]
 	[ "$(docker inspect -f '{{.State.Running}}' always)" = true ]
 	docker exec always true
 	docker image inspect busybox

@@ -95,9 +95,9 @@ teardown_file() { engine_teardown; }
 }
 
 @test "prune takes the dangling ones, and all with -a" {
-	docker create --name c busybox true
-	docker commit -m one c work
-	docker commit -m two c work
+	docker create --name cc busybox true
+	docker commit -m one cc work
+	docker commit -m two cc work
 	[ "$(docker images -q --filter dangling=true | wc -l)" = 1 ]
 	docker image prune -f
 	[ -z "$(docker images -q --filter dangling=true)" ]
@@ -106,5 +106,5 @@ teardown_file() { engine_teardown; }
 	run docker image inspect work
 	[ "$status" = 1 ]
 	docker image inspect busybox
-	docker rm c
+	docker rm cc
 }

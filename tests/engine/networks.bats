@@ -22,13 +22,13 @@ serve='while :; do printf "HTTP/1.0 200 OK\r\n\r\nhello" | nc -l -p 80; done'
 }
 
 @test "the default bridge gives an address" {
-	docker run -d --name c busybox sleep 100
-	address=$(docker inspect -f '{{.NetworkSettings.IPAddress}}' c)
-	[ "$address" = "$(docker inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}}' c)" ]
-	docker exec c ip addr show eth0 | grep -q "$address/"
-	docker exec c grep -q "$address" /etc/hosts
+	docker run -d --name cc busybox sleep 100
+	address=$(docker inspect -f '{{.NetworkSettings.IPAddress}}' cc)
+	[ "$address" = "$(docker inspect -f '{{.NetworkSettings.Networks.bridge.IPAddress}}' cc)" ]
+	docker exec cc ip addr show eth0 | grep -q "$address/"
+	docker exec cc grep -q "$address" /etc/hosts
 	in_net ping -c1 -W2 "$address" || in_net bash -c "exec 3<>/dev/tcp/$address/1" 2>&1 | grep -q refused
-	docker network inspect bridge -f '{{range .Containers}}{{.Name}}{{end}}' | grep -qx c
+	docker network inspect bridge -f '{{range .Containers}}{{.Name}}{{end}}' | grep -qx cc
 }
 
 @test "published ports answer on localhost and on the host's addresses" {
@@ -59,12 +59,12 @@ serve='while :; do printf "HTTP/1.0 200 OK\r\n\r\nhello" | nc -l -p 80; done'
 
 @test "connect and disconnect while it runs" {
 	docker network create second
-	docker run -d --name c busybox sleep 100
-	docker network connect --alias x second c
-	docker exec c ip addr show eth1
-	[ "$(docker inspect -f '{{len .NetworkSettings.Networks}}' c)" = 2 ]
-	docker network disconnect second c
-	run docker exec c ip addr show eth1
+	docker run -d --name cc busybox sleep 100
+	docker network connect --alias x second cc
+	docker exec cc ip addr show eth1
+	[ "$(docker inspect -f '{{len .NetworkSettings.Networks}}' cc)" = 2 ]
+	docker network disconnect second cc
+	run docker exec cc ip addr show eth1
 	[ "$status" != 0 ]
 	docker network rm second
 }
@@ -72,8 +72,8 @@ serve='while :; do printf "HTTP/1.0 200 OK\r\n\r\nhello" | nc -l -p 80; done'
 @test "none, host, and another container's" {
 	[ "$(docker run --rm --network none busybox ip -o link | wc -l)" = 1 ]
 	[ "$(docker run --rm --network host busybox readlink /proc/self/ns/net)" = "$(in_net readlink /proc/self/ns/net)" ]
-	docker run -d --name c busybox sleep 100
-	[ "$(docker run --rm --network container:c busybox readlink /proc/self/ns/net)" = "$(docker exec c readlink /proc/self/ns/net)" ]
+	docker run -d --name cc busybox sleep 100
+	[ "$(docker run --rm --network container:cc busybox readlink /proc/self/ns/net)" = "$(docker exec cc readlink /proc/self/ns/net)" ]
 }
 
 @test "extra hosts, dns" {

@@ -35,12 +35,12 @@ teardown_file() { engine_teardown; }
 @test "anonymous volumes go with --rm and rm -v, and by prune" {
 	docker run --rm -v /anonymous busybox true
 	[ -z "$(docker volume ls -q)" ]
-	docker create --name a -v /anonymous busybox true
+	docker create --name aa -v /anonymous busybox true
 	[ "$(docker volume ls -q | wc -l)" = 1 ]
-	docker rm -v a
+	docker rm -v aa
 	[ -z "$(docker volume ls -q)" ]
-	docker create --name b -v /anonymous busybox true
-	docker rm b
+	docker create --name bb -v /anonymous busybox true
+	docker rm bb
 	docker volume create named
 	docker volume prune -f
 	[ "$(docker volume ls -q)" = named ]
