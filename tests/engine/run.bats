@@ -11,7 +11,7 @@ teardown_file() { engine_teardown; }
 	run docker run --rm busybox sh -c 'exit 42'
 	[ "$status" = 42 ]
 	[ "$(docker run --rm busybox sh -c 'echo err >&2' 2>&1 >/dev/null)" = err ]
-	run docker run --rm busybox sh -c 'kill -9 $$'
+	run docker run --rm busybox sh -c 'sh -c "kill -9 \$\$"; exit $?'
 	[ "$status" = 137 ]
 	[ -z "$(docker ps -aq)" ]
 }
