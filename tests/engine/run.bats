@@ -61,15 +61,16 @@ teardown_file() { engine_teardown; }
 	docker run -dit --name keys busybox cat
 	# the keys are typed after the client has had time to be attached
 	python3 - <<-'PY'
-		import os, pty, select, sys, time
+		import os, pty, select, sys, termios, time
 		pid, fd = pty.fork()
 		if pid == 0:
 		    os.execvp("docker", ["docker", "attach", "keys"])
 		end = time.time() + 10
-		while time.time() < end:
-		    os.write(fd, b"x\n")
-		    if select.select([fd], [], [], 0.2)[0] and b"x" in os.read(fd, 1000):
-		        break
+		while time.time() < end and termios.tcgetattr(fd)[3] & termios.ICANON:
+		    time.sleep(0.02)
+		os.write(fd, b"x")  # comes back from the container's terminal
+		while time.time() < end and b"x" not in os.read(fd, 1000):
+		    pass
 		os.write(fd, b"\x10\x11")
 		while time.time() < end:
 		    done, status = os.waitpid(pid, os.WNOHANG)
