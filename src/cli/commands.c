@@ -33,20 +33,19 @@ GROUP(system, "Manage the engine", &command_dial_stdio, &command_system_df, &com
 
 /* In the order of --help. */
 const struct cli_command *const cli_commands[] = {
-	&command_run,        &command_exec,      &command_ps,      &command_build,
-	&command_pull,       &command_push,      &command_images,  &command_login,
-	&command_logout,     &command_search,    &command_version, &command_info,
+	&command_run,     &command_exec,       &command_ps,       &command_build,  &command_pull,
+	&command_push,    &command_images,     &command_login,    &command_logout, &command_search,
+	&command_version, &command_info,
 
-	&command_builder,    &command_container, &command_context, &command_image,
-	&command_network,    &command_system,    &command_volume,
+	&command_builder, &command_container,  &command_context,  &command_image,  &command_network,
+	&command_system,  &command_volume,
 
-	&command_attach,     &command_commit,    &command_cp,      &command_create,
-	&command_diff,       &command_events,    &command_export,  &command_history,
-	&command_import,     &command_inspect,   &command_kill,    &command_load,
-	&command_logs,       &command_pause,     &command_port,    &command_rename,
-	&command_restart,    &command_rm,        &command_rmi,     &command_save,
-	&command_start,      &command_stats,     &command_stop,    &command_tag,
-	&command_top,        &command_unpause,   &command_update,  &command_wait,
+	&command_attach,  &command_commit,     &command_cp,       &command_create, &command_diff,
+	&command_events,  &command_export,     &command_history,  &command_import, &command_inspect,
+	&command_kill,    &command_load,       &command_logs,     &command_pause,  &command_port,
+	&command_rename,  &command_restart,    &command_rm,       &command_rmi,    &command_save,
+	&command_start,   &command_stats,      &command_stop,     &command_tag,    &command_top,
+	&command_unpause, &command_update,     &command_wait,
 
-	&command_completion, &command_complete,  &command_man,     NULL,
+	&command_doctor,  &command_completion, &command_complete, &command_man,    NULL,
 };

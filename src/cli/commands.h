@@ -24,7 +24,7 @@ extern const struct cli_command command_inspect, command_events, command_info, c
 	command_search;
 extern const struct cli_command command_context_create, command_context_ls, command_context_rm,
 	command_context_use, command_context_show, command_context_inspect;
-extern const struct cli_command command_complete, command_man, command_completion;
+extern const struct cli_command command_complete, command_man, command_completion, command_doctor;
 
 /* Prints doc by a format and a newline. */
 int print_by_template(const char *format, json_t *doc, struct error *err) MUST_USE;

@@ -10,6 +10,7 @@
 
 #include "base/process.h"
 #include "base/socket.h"
+#include "cli/tls.h"
 
 const char *dial_host_header(const struct cli *cli)
 {
@@ -153,14 +154,6 @@ static int dial_ssh(const struct cli *cli, const char *address, struct error *er
 	return pair[0];
 }
 
-static bool wants_tls(const struct cli *cli)
-{
-	const char *verify = getenv("DOCKER_TLS_VERIFY");
-
-	return option_bool(&cli->globals, "tls") || option_bool(&cli->globals, "tlsverify") ||
-	       !str_empty_or_null(verify);
-}
-
 struct http_stream *engine_dial(void *ctx, struct error *err)
 {
 	const struct cli *cli = ctx;
@@ -170,13 +163,6 @@ struct http_stream *engine_dial(void *ctx, struct error *err)
 	if ((rest = str_skip_prefix(cli->host, "unix://"))) {
 		fd = dial_unix(cli, rest, err);
 	} else if ((rest = str_skip_prefix(cli->host, "tcp://"))) {
-		if (wants_tls(cli)) {
-			error_set(
-				err, ERROR_NOT_IMPLEMENTED,
-				"TLS to %s is not available in this build; reach the engine with ssh://",
-				cli->host);
-			return NULL;
-		}
 		fd = dial_tcp(cli, rest, err);
 	} else if ((rest = str_skip_prefix(cli->host, "ssh://"))) {
 		fd = dial_ssh(cli, rest, err);
@@ -187,5 +173,14 @@ struct http_stream *engine_dial(void *ctx, struct error *err)
 			cli->host);
 		return NULL;
 	}
-	return fd < 0 ? NULL : http_stream_plain(fd, NULL, 0);
+	if (fd < 0)
+		return NULL;
+	if (str_skip_prefix(cli->host, "tcp://") && tls_is_wanted(cli)) {
+		char host[256], port[16];
+
+		if (split_address(rest, host, sizeof(host), port, sizeof(port)) < 0)
+			*host = '\0';
+		return tls_connect(cli, fd, host, err);
+	}
+	return http_stream_plain(fd, NULL, 0);
 }

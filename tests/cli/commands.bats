@@ -184,3 +184,51 @@ coracle() { "$CLI_DIR/coracle" "$@"; }
 	coracle rm ev
 	coracle stats --no-stream --format '{{.Name}}'
 }
+
+@test "TLS: verified, refused with the wrong CA, taken from a context" {
+	cli_need_dockerd
+	local d=$BATS_TEST_TMPDIR/tls port_file=$BATS_TEST_TMPDIR/port
+	mkdir "$d" "$d/other"
+	for ca in ca other/ca; do
+		openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=test ${ca%%/*}" -days 2 -keyout "$d/$ca-key.pem" -out "$d/$ca.pem" 2>/dev/null
+	done
+	openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$d/server-key.pem" -out "$d/server.csr" 2>/dev/null
+	openssl x509 -req -in "$d/server.csr" -CA "$d/ca.pem" -CAkey "$d/ca-key.pem" -CAcreateserial -days 2 -out "$d/server.pem" \
+		-extfile <(echo "subjectAltName=DNS:localhost,IP:127.0.0.1") 2>/dev/null
+	python3 - "$d" "${DOCKER_HOST#unix://}" "$port_file" 3>&- <<-'PY' &
+		import socket, ssl, sys, threading
+		d, engine, port_file = sys.argv[1:]
+		ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); ctx.load_cert_chain(d + "/server.pem", d + "/server-key.pem")
+		s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(8)
+		open(port_file + ".new", "w").write(str(s.getsockname()[1])); import os; os.rename(port_file + ".new", port_file)
+		def pump(a, b):
+		    try:
+		        while (x := a.recv(65536)): b.sendall(x)
+		    except OSError: pass
+		    try: b.shutdown(socket.SHUT_WR)
+		    except OSError: pass
+		while True:
+		    c, _ = s.accept()
+		    try: c = ctx.wrap_socket(c, server_side=True)
+		    except OSError: continue
+		    e = socket.socket(socket.AF_UNIX); e.connect(engine)
+		    for a, b in ((c, e), (e, c)): threading.Thread(target=pump, args=(a, b), daemon=True).start()
+	PY
+	local pid=$! host
+	for _ in $(seq 50); do [ -s "$port_file" ] && break; sleep 0.1; done
+	host=tcp://localhost:$(cat "$port_file")
+	status=0
+	(
+		set -e
+		unset DOCKER_HOST
+		[ "$(coracle -H "$host" --tlsverify --tlscacert "$d/ca.pem" version -f '{{.Server.Os}}')" = linux ]
+		run coracle -H "$host" --tlsverify --tlscacert "$d/other/ca.pem" ps
+		[ "$status" = 1 ]
+		[[ $output == *"Cannot connect to the engine at $host"* ]]
+		export DOCKER_CONFIG=$BATS_TEST_TMPDIR/tlscfg
+		coracle context create --docker "host=$host,ca=$d/ca.pem" secure
+		[ "$(coracle -c secure version -f '{{.Server.Os}}')" = linux ]
+	) || status=$?
+	kill $pid
+	[ "$status" = 0 ]
+}
