@@ -25,6 +25,7 @@ struct attachment {
 	int shim_fd; /* -1 while waiting; c->lock */
 	int ready_fd; /* counts up when connected or dropped */
 	bool dropped; /* c->lock */
+	char *message;    /* instead of a process: why there is none */
 	struct http_stream *client; /* while running */
 	bool detached;
 };
@@ -56,6 +57,7 @@ void attachment_free(struct attachment *a)
 	if (a->ready_fd >= 0)
 		close(a->ready_fd);
 	container_unref(a->c);
+	free(a->message);
 	free(a);
 }
 
@@ -149,6 +151,21 @@ int attachment_of_exec(struct container *c, const char *exec_id, unsigned flags,
 		attachment_free(a);
 		return error_errno(err);
 	}
+	*ret = a;
+	return 0;
+}
+
+/* The stream was promised before the process could fail: the failure is told in it, as Docker does. */
+int attachment_of_failure(struct container *c, bool tty, const struct error *why, struct attachment **ret,
+			  struct error *err)
+{
+	struct attachment *a = attachment_new(c, 0, NULL, err);
+
+	if (!a)
+		return error_errno(err);
+	a->tty = tty;
+	a->dropped = true;
+	a->message = xasprintf("%s\r\n", why->message);
 	*ret = a;
 	return 0;
 }
@@ -302,6 +319,8 @@ void attachment_run(struct attachment *a, struct http_stream *stream)
 	bool has_input = false;
 
 	a->client = stream;
+	if (a->message)
+		IGNORE_RESULT(log_sink(a, 1, a->message, strlen(a->message)) < 0, "the client left");
 	if (a->logs)
 		send_logs(a);
 	if (await_start(a)) {

@@ -20,3 +20,5 @@ bool detach_parser_feed(struct detach_parser *p, const char *in, size_t n, char 
 int stdcopy_write(struct http_stream *to, int stream, const void *data, size_t n) MUST_USE;
 int attachment_of_exec(struct container *c, const char *exec_id, unsigned flags, bool tty, const char *keys,
 		       struct attachment **ret, struct error *err) MUST_USE;
+int attachment_of_failure(struct container *c, bool tty, const struct error *why, struct attachment **ret,
+			  struct error *err) MUST_USE;

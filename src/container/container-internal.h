@@ -104,6 +104,9 @@ int container_plan_mounts(struct container *c, const struct strv *image_volumes,
 /* Their entries of the runtime's list; the root is mounted at merged. */
 int container_add_mounts(struct container *c, int rootfd, struct runtime_spec *spec, struct error *err) MUST_USE;
 
+/* recover.c */
+int containers_load(struct containers *cs, struct error *err) MUST_USE; /* the rows, nothing more */
+
 /* spec.c */
 struct container_plan { /* what start found out */
 	char *merged;  /* the root file system's path */

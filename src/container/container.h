@@ -32,6 +32,7 @@ struct containers_options {
 	int64_t default_shm_size;
 };
 
+/* Loads the rows: container_list() and container_inspect() answer before containers_recover(). */
 struct containers *containers_new(const struct containers_options *o, struct db *db, struct image_store *images,
 				  struct snapshot_store *snapshots, struct networks *networks, struct volumes *volumes,
 				  struct event_bus *events, struct error *err) MUST_USE;

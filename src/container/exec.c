@@ -244,11 +244,8 @@ static int start_in_shim(struct container *c, struct exec *e, const char *bundle
 	if (r < 0) {
 		struct error said = *err;
 
-		e->info.running = false;
-		e->info.has_exit_code = true;
 		if (said.kind == ERROR_CONFLICT)
 			runtime_translate_error(said.message, true, e->info.config.cmd.ptr[0], err);
-		e->info.exit_code = strstr(err->message, "permission denied") ? 126 : 127;
 	} else {
 		e->info.pid = started.pid;
 	}
@@ -261,6 +258,17 @@ static void remove_process_file(const char *bundle, const char *id)
 	AUTO_FREE char *path = xasprintf("%s/exec-%s.json", bundle, id);
 
 	IGNORE_RESULT(unlink(path) < 0, "it goes with the bundle");
+}
+
+/* An exec that did not come to be has ended, with a shell's code for why. */
+static void record_failure(struct exec *e, const struct error *why)
+{
+	bool missing = strstr(why->message, "executable file not found") || strstr(why->message, "no such file or directory");
+
+	WITH_LOCK(&e->container->lock);
+	e->info.running = false;
+	e->info.has_exit_code = true;
+	e->info.exit_code = missing ? 127 : 126;
 }
 
 static int claim(struct container *c, struct exec *e, struct error *err)
@@ -301,8 +309,11 @@ int exec_start(struct containers *cs, const char *id, bool detach, bool tty, str
 		r = start_in_shim(c, e, bundle, err);
 	remove_process_file(bundle, id);
 	if (r < 0) {
+		struct error why = *err;
+
 		attachment_free(a);
-		return r;
+		record_failure(e, &why);
+		return detach ? r : attachment_of_failure(c, config->tty, &why, ret, err);
 	}
 	for (size_t i = 0; i < config->cmd.len; i++)
 		strbuf_printf(&command, " %s", config->cmd.ptr[i]);

@@ -35,7 +35,7 @@ static int load_row(struct containers *cs, const char *id, struct str body, bool
 	return 0;
 }
 
-static int load_rows(struct containers *cs, struct error *err)
+int containers_load(struct containers *cs, struct error *err)
 {
 	AUTO_DB_READER struct db_conn *conn = db_reader(cs->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
@@ -135,8 +135,8 @@ static void recover_one(struct container *c)
 	}
 	AUTO_FREE char *bundle = container_bundle(c);
 	AUTO_FREE char *config = xasprintf("%s/config.json", bundle);
-	if (access(config, F_OK) == 0) { /* the engine died while it started */
-		take_up(c);
+	if (access(config, F_OK) == 0) { /* the engine died while it started: it is not half there, it is not */
+		settle_later(c);
 		return;
 	}
 	if (c->info.status != CONTAINER_RESTARTING && !wants_start(c))
@@ -177,10 +177,8 @@ static void clear_directories(struct containers *cs, const char *path, bool bund
 int containers_recover(struct containers *cs, struct error *err)
 {
 	struct container_ptr_vec all = { 0 };
-	int r = load_rows(cs, err);
 
-	if (r < 0)
-		return r;
+	(void)err; /* what can't be recovered is logged, and is nobody else's trouble */
 	clear_directories(cs, cs->data_directory, false);
 	container_list(cs, &all);
 	vec_for_each(&all, c)

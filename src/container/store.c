@@ -493,7 +493,8 @@ struct containers *containers_new(const struct containers_options *o, struct db 
 	cs->execs = map_new();
 	cs->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	cs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (make_directories(cs, err) < 0 || db_migrate(db, &m, err) < 0 || monitor_start(cs, err) < 0) {
+	if (make_directories(cs, err) < 0 || db_migrate(db, &m, err) < 0 || containers_load(cs, err) < 0 ||
+	    monitor_start(cs, err) < 0) {
 		free_set(cs);
 		return NULL;
 	}
