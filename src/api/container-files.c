@@ -41,6 +41,18 @@ struct file_job {
 	bool no_overwrite, copy_ids;
 };
 
+/* What is not there is told with the container's name as the client has given it. */
+static int find_file(struct api_request *req, struct container *c, const char *path, struct path_stat *ret,
+		     struct error *err)
+{
+	int r = container_path_stat(c, path, ret, err);
+
+	if (r < 0 && err->kind == ERROR_NOT_FOUND)
+		return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s", path,
+				 api_param(req, "id"));
+	return r;
+}
+
 static int archive_stat_handler(struct api_request *req, struct error *err)
 {
 	CLEANUP(container_unref_ptr) struct container *c = NULL;
@@ -51,7 +63,7 @@ static int archive_stat_handler(struct api_request *req, struct error *err)
 	if (r >= 0)
 		r = api_find_container(req, &c, err);
 	if (r >= 0)
-		r = container_path_stat(c, path, &s, err);
+		r = find_file(req, c, path, &s, err);
 	if (r < 0)
 		return r;
 	set_stat_header(req, &s);
@@ -76,7 +88,7 @@ static int archive_get_handler(struct api_request *req, struct error *err)
 	if (r >= 0)
 		r = api_find_container(req, &c, err);
 	if (r >= 0)
-		r = container_path_stat(c, f.path, &s, err);
+		r = find_file(req, c, f.path, &s, err);
 	if (r < 0)
 		return r;
 	set_stat_header(req, &s);
