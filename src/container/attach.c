@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attaching a client to a process's streams. One that attaches before the start waits, and is connected between the
- * making of the shim and the start of the process, so that it misses nothing. This thread carries output; input has a
- * thread of its own.
+ * Attaching a client to a process's streams. One that attaches before the start waits, and is
+ * connected between the making of the shim and the start of the process, so that it misses nothing.
+ * This thread carries output; input has a thread of its own.
  */
 #include <errno.h>
 #include <poll.h>
@@ -22,19 +22,22 @@ struct attachment {
 	unsigned flags;
 	bool tty, logs, stream;
 	struct detach_parser detach;
-	int shim_fd; /* -1 while waiting; c->lock */
-	int ready_fd; /* counts up when connected or dropped */
-	bool dropped; /* c->lock */
-	char *message;    /* instead of a process: why there is none */
+	int shim_fd;                /* -1 while waiting; c->lock */
+	int ready_fd;               /* counts up when connected or dropped */
+	bool dropped;               /* c->lock */
+	char *message;              /* instead of a process: why there is none */
 	struct http_stream *client; /* while running */
 	bool detached;
 };
 
-static struct attachment *attachment_new(struct container *c, unsigned flags, const char *keys, struct error *err)
+static struct attachment *attachment_new(struct container *c, unsigned flags, const char *keys,
+                                         struct error *err)
 {
 	struct attachment *a = NEW(struct attachment);
 
-	*a = (struct attachment){ .c = container_ref(c), .flags = flags, .shim_fd = -1, .stream = true };
+	*a = (struct attachment){
+		.c = container_ref(c), .flags = flags, .shim_fd = -1, .stream = true
+	};
 	list_init(&a->link);
 	a->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (a->ready_fd >= 0 && detach_parser_init(&a->detach, keys, err) >= 0)
@@ -79,7 +82,7 @@ static void connect_one(struct attachment *a)
 void attachments_connect(struct container *c)
 {
 	WITH_LOCK(&c->lock);
-	list_for_each(&c->attachments, it) {
+	list_for_each (&c->attachments, it) {
 		list_remove(it);
 		connect_one(container_of(it, struct attachment, link));
 	}
@@ -88,7 +91,7 @@ void attachments_connect(struct container *c)
 void attachments_drop(struct container *c)
 {
 	WITH_LOCK(&c->lock);
-	list_for_each(&c->attachments, it) {
+	list_for_each (&c->attachments, it) {
 		struct attachment *a = container_of(it, struct attachment, link);
 
 		list_remove(it);
@@ -97,9 +100,11 @@ void attachments_drop(struct container *c)
 	}
 }
 
-int container_attach(struct container *c, const struct attach_options *o, struct attachment **ret, struct error *err)
+int container_attach(struct container *c, const struct attach_options *o, struct attachment **ret,
+                     struct error *err)
 {
-	unsigned flags = (o->stdin_ ? SHIM_STDIN : 0) | (o->stdout_ ? SHIM_STDOUT : 0) | (o->stderr_ ? SHIM_STDERR : 0);
+	unsigned flags = (o->stdin_ ? SHIM_STDIN : 0) | (o->stdout_ ? SHIM_STDOUT : 0) |
+	                 (o->stderr_ ? SHIM_STDERR : 0);
 	struct attachment *a;
 	int r = 0;
 
@@ -113,12 +118,17 @@ int container_attach(struct container *c, const struct attach_options *o, struct
 	if (!c->info.config.open_stdin)
 		a->flags &= ~(unsigned)SHIM_STDIN;
 	if (c->info.status == CONTAINER_PAUSED)
-		r = error_set(err, ERROR_CONFLICT, "container %s is paused, unpause the container before attach", c->info.id);
+		r = error_set(err, ERROR_CONFLICT,
+		              "container %s is paused, unpause the container before attach",
+		              c->info.id);
 	else if (c->info.status == CONTAINER_RESTARTING)
-		r = error_set(err, ERROR_CONFLICT, "container %s is restarting, wait until the container is running",
-			      c->info.id);
-	else if (c->removed || c->info.status == CONTAINER_REMOVING || c->info.status == CONTAINER_DEAD)
-		r = error_set(err, ERROR_CONFLICT, "container %s is marked for removal", c->info.id);
+		r = error_set(err, ERROR_CONFLICT,
+		              "container %s is restarting, wait until the container is running",
+		              c->info.id);
+	else if (c->removed || c->info.status == CONTAINER_REMOVING ||
+	         c->info.status == CONTAINER_DEAD)
+		r = error_set(err, ERROR_CONFLICT, "container %s is marked for removal",
+		              c->info.id);
 	else if (!a->stream)
 		a->dropped = true;
 	else if (c->info.status == CONTAINER_RUNNING)
@@ -135,8 +145,8 @@ int container_attach(struct container *c, const struct attach_options *o, struct
 	return 0;
 }
 
-int attachment_of_exec(struct container *c, const char *exec_id, unsigned flags, bool tty, const char *keys,
-		       struct attachment **ret, struct error *err)
+int attachment_of_exec(struct container *c, const char *exec_id, unsigned flags, bool tty,
+                       const char *keys, struct attachment **ret, struct error *err)
 {
 	AUTO_FREE char *bundle = container_bundle(c);
 	struct attachment *a = attachment_new(c, flags, keys, err);
@@ -155,9 +165,10 @@ int attachment_of_exec(struct container *c, const char *exec_id, unsigned flags,
 	return 0;
 }
 
-/* The stream was promised before the process could fail: the failure is told in it, as Docker does. */
-int attachment_of_failure(struct container *c, bool tty, const struct error *why, struct attachment **ret,
-			  struct error *err)
+/* The stream was promised before the process could fail: the failure is told in it, as Docker does.
+ */
+int attachment_of_failure(struct container *c, bool tty, const struct error *why,
+                          struct attachment **ret, struct error *err)
 {
 	struct attachment *a = attachment_new(c, 0, NULL, err);
 
@@ -244,8 +255,8 @@ static int write_plain(struct unframer *u, struct http_stream *to, const char *d
 			if (u->have < sizeof(u->header))
 				return 0;
 			u->have = 0;
-			u->left = (size_t)u->header[4] << 24 | (size_t)u->header[5] << 16 | (size_t)u->header[6] << 8 |
-				  u->header[7];
+			u->left = (size_t)u->header[4] << 24 | (size_t)u->header[5] << 16 |
+			          (size_t)u->header[6] << 8 | u->header[7];
 			continue;
 		}
 		size_t take = MIN(u->left, n);
@@ -282,7 +293,8 @@ static void carry_output(struct attachment *a)
 			continue;
 		if (n <= 0)
 			return;
-		r = a->tty ? write_plain(&u, a->client, buf, (size_t)n) : http_stream_write(a->client, buf, (size_t)n);
+		r = a->tty ? write_plain(&u, a->client, buf, (size_t)n)
+		           : http_stream_write(a->client, buf, (size_t)n);
 		if (r < 0)
 			return;
 	}
@@ -290,8 +302,14 @@ static void carry_output(struct attachment *a)
 
 int stdcopy_write(struct http_stream *to, int stream, const void *data, size_t n)
 {
-	unsigned char header[SHIM_FRAME_HEADER] = { (unsigned char)stream, 0, 0, 0, (unsigned char)(n >> 24),
-						    (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n };
+	unsigned char header[SHIM_FRAME_HEADER] = { (unsigned char)stream,
+		                                    0,
+		                                    0,
+		                                    0,
+		                                    (unsigned char)(n >> 24),
+		                                    (unsigned char)(n >> 16),
+		                                    (unsigned char)(n >> 8),
+		                                    (unsigned char)n };
 	int r = http_stream_write(to, header, sizeof(header));
 
 	return r < 0 ? r : http_stream_write(to, data, n);
@@ -301,15 +319,19 @@ static int log_sink(void *ctx, int stream, const void *data, size_t n)
 {
 	struct attachment *a = ctx;
 
-	return a->tty ? http_stream_write(a->client, data, n) : stdcopy_write(a->client, stream, data, n);
+	return a->tty ? http_stream_write(a->client, data, n)
+	              : stdcopy_write(a->client, stream, data, n);
 }
 
 static void send_logs(struct attachment *a)
 {
-	struct log_options o = { .stdout_ = a->flags & SHIM_STDOUT, .stderr_ = a->flags & SHIM_STDERR, .tail = -1 };
+	struct log_options o = { .stdout_ = a->flags & SHIM_STDOUT,
+		                 .stderr_ = a->flags & SHIM_STDERR,
+		                 .tail = -1 };
 	struct error err = { 0 };
 
-	IGNORE_RESULT(container_logs(a->c, &o, log_sink, NULL, a, &err) < 0, "what is not there is not shown");
+	IGNORE_RESULT(container_logs(a->c, &o, log_sink, NULL, a, &err) < 0,
+	              "what is not there is not shown");
 }
 
 void attachment_run(struct attachment *a, struct http_stream *stream)
@@ -320,7 +342,8 @@ void attachment_run(struct attachment *a, struct http_stream *stream)
 
 	a->client = stream;
 	if (a->message)
-		IGNORE_RESULT(log_sink(a, 1, a->message, strlen(a->message)) < 0, "the client left");
+		IGNORE_RESULT(log_sink(a, 1, a->message, strlen(a->message)) < 0,
+		              "the client left");
 	if (a->logs)
 		send_logs(a);
 	if (await_start(a)) {
@@ -335,7 +358,10 @@ void attachment_run(struct attachment *a, struct http_stream *stream)
 		pthread_join(input, NULL);
 	}
 	if (a->detached)
-		container_event(a->c, a->exec_id[0] ? "exec_detach" : "detach", a->exec_id[0] ? "execID" : NULL, a->exec_id);
+		container_event(a->c, a->exec_id[0] ? "exec_detach" : "detach",
+		                a->exec_id[0] ? "execID" : NULL, a->exec_id);
+	else if (a->exec_id[0])
+		exec_await_code(a->c, a->exec_id);
 	http_stream_close(stream);
 	attachment_free(a);
 }
@@ -347,7 +373,8 @@ int container_resize(struct container *c, unsigned height, unsigned width, struc
 	if (!container_is_running(c))
 		return container_not_running(c, err);
 	if (height > UINT16_MAX || width > UINT16_MAX)
-		return error_set(err, ERROR_INVALID, "invalid terminal size: %u x %u", height, width);
+		return error_set(err, ERROR_INVALID, "invalid terminal size: %u x %u", height,
+		                 width);
 	if (shim_resize(bundle, "", height, width, err) < 0)
 		return error_prefix(err, "cannot resize the terminal of container %s", c->info.id);
 	container_event(c, "resize", NULL, NULL);

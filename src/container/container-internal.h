@@ -153,6 +153,8 @@ void attachments_drop(struct container *c);
 
 /* exec.c */
 void exec_ended(struct container *c, const struct shim_exited *e);
+/* Until the code is there, a second at most: streams end a moment before it is heard, and clients ask at once. */
+void exec_await_code(struct container *c, const char *id);
 void execs_drop(struct container *c);
 
 /* health.c */

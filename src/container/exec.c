@@ -73,7 +73,7 @@ void exec_ended(struct container *c, const struct shim_exited *ended)
 	bool found = false;
 
 	pthread_mutex_lock(&c->lock);
-	list_for_each(&c->execs, it) {
+	list_for_each (&c->execs, it) {
 		struct exec *e = container_of(it, struct exec, link);
 
 		if (!streq(e->info.id, ended->process))
@@ -106,10 +106,13 @@ static int check_running(struct container *c, struct error *err)
 {
 	WITH_LOCK(&c->lock);
 	if (c->info.status == CONTAINER_PAUSED)
-		return error_set(err, ERROR_CONFLICT, "container %s is paused, unpause the container before exec", c->info.id);
+		return error_set(err, ERROR_CONFLICT,
+		                 "container %s is paused, unpause the container before exec",
+		                 c->info.id);
 	if (c->info.status == CONTAINER_RESTARTING)
-		return error_set(err, ERROR_CONFLICT, "container %s is restarting, wait until the container is running",
-				 c->info.id);
+		return error_set(err, ERROR_CONFLICT,
+		                 "container %s is restarting, wait until the container is running",
+		                 c->info.id);
 	return c->info.status == CONTAINER_RUNNING ? 0 : container_not_running(c, err);
 }
 
@@ -120,7 +123,7 @@ static void make_room(struct container *c)
 	size_t n = 0;
 
 	pthread_mutex_lock(&c->lock);
-	list_for_each(&c->execs, it) {
+	list_for_each (&c->execs, it) {
 		struct exec *e = container_of(it, struct exec, link);
 
 		n++;
@@ -177,7 +180,8 @@ int exec_create(struct container *c, struct exec_config *config, char **ret_id, 
 }
 
 /* The exec and a reference to its container. */
-static int find(struct containers *cs, const char *id, struct exec **ret, struct container **ret_c, struct error *err)
+static int find(struct containers *cs, const char *id, struct exec **ret, struct container **ret_c,
+                struct error *err)
 {
 	struct exec *e;
 
@@ -206,7 +210,8 @@ int exec_inspect(struct containers *cs, const char *id, struct exec_info *ret, s
 	return 0;
 }
 
-static int write_process(struct container *c, const struct exec *e, const char *bundle, struct error *err)
+static int write_process(struct container *c, const struct exec *e, const char *bundle,
+                         struct error *err)
 {
 	AUTO_FREE char *path = xasprintf("%s/exec-%s.json", bundle, e->info.id);
 	AUTO_STRBUF json = { 0 };
@@ -215,7 +220,8 @@ static int write_process(struct container *c, const struct exec *e, const char *
 	return r < 0 ? r : write_file(AT_FDCWD, path, json.ptr, json.len, 0600, err);
 }
 
-static int add_to_shim(struct container *c, const struct exec *e, const char *bundle, struct error *err)
+static int add_to_shim(struct container *c, const struct exec *e, const char *bundle,
+                       struct error *err)
 {
 	struct shim_exec_add add = {
 		.tty = e->info.config.tty,
@@ -263,7 +269,8 @@ static void remove_process_file(const char *bundle, const char *id)
 /* An exec that did not come to be has ended, with a shell's code for why. */
 static void record_failure(struct exec *e, const struct error *why)
 {
-	bool missing = strstr(why->message, "executable file not found") || strstr(why->message, "no such file or directory");
+	bool missing = strstr(why->message, "executable file not found") ||
+	               strstr(why->message, "no such file or directory");
 
 	WITH_LOCK(&e->container->lock);
 	e->info.running = false;
@@ -280,7 +287,8 @@ static int claim(struct container *c, struct exec *e, struct error *err)
 	return 0;
 }
 
-int exec_start(struct containers *cs, const char *id, bool detach, bool tty, struct attachment **ret, struct error *err)
+int exec_start(struct containers *cs, const char *id, bool detach, bool tty,
+               struct attachment **ret, struct error *err)
 {
 	CLEANUP(container_unref_ptr) struct container *c = NULL;
 	AUTO_FREE char *bundle = NULL;
@@ -300,8 +308,9 @@ int exec_start(struct containers *cs, const char *id, bool detach, bool tty, str
 		return r;
 	config = &e->info.config;
 	bundle = container_bundle(c);
-	flags = (config->attach_stdin ? SHIM_STDIN : 0) | (config->attach_stdout ? SHIM_STDOUT : 0) |
-		(config->attach_stderr ? SHIM_STDERR : 0);
+	flags = (config->attach_stdin ? SHIM_STDIN : 0) |
+	        (config->attach_stdout ? SHIM_STDOUT : 0) |
+	        (config->attach_stderr ? SHIM_STDERR : 0);
 	r = add_to_shim(c, e, bundle, err);
 	if (r >= 0 && !detach)
 		r = attachment_of_exec(c, id, flags, config->tty, config->detach_keys, &a, err);
@@ -324,7 +333,8 @@ int exec_start(struct containers *cs, const char *id, bool detach, bool tty, str
 	return 0;
 }
 
-int exec_resize(struct containers *cs, const char *id, unsigned height, unsigned width, struct error *err)
+int exec_resize(struct containers *cs, const char *id, unsigned height, unsigned width,
+                struct error *err)
 {
 	CLEANUP(container_unref_ptr) struct container *c = NULL;
 	AUTO_FREE char *bundle = NULL;
@@ -334,7 +344,8 @@ int exec_resize(struct containers *cs, const char *id, unsigned height, unsigned
 	if (r < 0)
 		return r;
 	if (height > UINT16_MAX || width > UINT16_MAX)
-		return error_set(err, ERROR_INVALID, "invalid terminal size: %u x %u", height, width);
+		return error_set(err, ERROR_INVALID, "invalid terminal size: %u x %u", height,
+		                 width);
 	bundle = container_bundle(c);
 	pthread_mutex_lock(&c->lock);
 	if (!e->started) { /* for when it starts */
@@ -368,12 +379,14 @@ static bool collect(int fd, int64_t deadline, size_t limit, struct strbuf *out)
 		strbuf_add(&frames, buf, (size_t)n);
 		while (frames.len >= SHIM_FRAME_HEADER) {
 			const unsigned char *h = (const unsigned char *)frames.ptr;
-			size_t size = (size_t)h[4] << 24 | (size_t)h[5] << 16 | (size_t)h[6] << 8 | h[7];
+			size_t size =
+				(size_t)h[4] << 24 | (size_t)h[5] << 16 | (size_t)h[6] << 8 | h[7];
 
 			if (frames.len < SHIM_FRAME_HEADER + size)
 				break;
 			if (out->len < limit)
-				strbuf_add(out, frames.ptr + SHIM_FRAME_HEADER, MIN(size, limit - out->len));
+				strbuf_add(out, frames.ptr + SHIM_FRAME_HEADER,
+				           MIN(size, limit - out->len));
 			strbuf_remove_front(&frames, SHIM_FRAME_HEADER + size);
 		}
 	}
@@ -388,8 +401,33 @@ static int await_code(struct container *c, struct exec *e, int64_t deadline)
 	return e->info.has_exit_code ? e->info.exit_code : -ETIMEDOUT;
 }
 
-int exec_run(struct container *c, const struct strv *argv, const char *user, int64_t timeout_ns, size_t limit,
-	     struct strbuf *out, struct error *err)
+static struct exec *find_own(struct container *c, const char *id)
+{
+	list_for_each (&c->execs, it) {
+		struct exec *e = container_of(it, struct exec, link);
+
+		if (streq(e->info.id, id))
+			return e;
+	}
+	return NULL;
+}
+
+void exec_await_code(struct container *c, const char *id)
+{
+	int64_t deadline = time_monotonic() + NSEC_PER_SEC;
+
+	WITH_LOCK(&c->lock);
+	while (c->alive && time_monotonic() < deadline) {
+		struct exec *e = find_own(c, id);
+
+		if (!e || e->info.has_exit_code)
+			return;
+		container_wait_changed(c, deadline);
+	}
+}
+
+int exec_run(struct container *c, const struct strv *argv, const char *user, int64_t timeout_ns,
+             size_t limit, struct strbuf *out, struct error *err)
 {
 	AUTO_FREE char *bundle = container_bundle(c);
 	struct exec_config config = { .attach_stdout = true, .attach_stderr = true, .cmd = *argv };
@@ -411,11 +449,13 @@ int exec_run(struct container *c, const struct strv *argv, const char *user, int
 		r = start_in_shim(c, e, bundle, err);
 	remove_process_file(bundle, id);
 	if (r >= 0) {
-		r = collect(fd, deadline, limit, out) ? await_code(c, e, deadline + NSEC_PER_SEC) : -ETIMEDOUT;
+		r = collect(fd, deadline, limit, out) ? await_code(c, e, deadline + NSEC_PER_SEC)
+		                                      : -ETIMEDOUT;
 		if (r == -ETIMEDOUT) {
 			struct error ignored = { 0 };
 
-			IGNORE_RESULT(shim_signal(bundle, id, SIGKILL, &ignored) < 0, "it may have ended");
+			IGNORE_RESULT(shim_signal(bundle, id, SIGKILL, &ignored) < 0,
+			              "it may have ended");
 			error_set(err, ERROR_TIMEOUT, "%s did not end in time", argv->ptr[0]);
 		}
 	}
