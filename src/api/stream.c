@@ -108,7 +108,9 @@ static void *job_main(void *arg)
 	struct stream_job *j = arg;
 	const struct job job = { .cancel = &j->cancel, .progress = on_progress, .ctx = j };
 
-	IGNORE_RESULT(j->run(j->ctx, &job, &j->err) < 0, "its error is in err");
+	/* a first attempt that failed (https, then http) may have left its reason there */
+	if (j->run(j->ctx, &job, &j->err) >= 0)
+		error_clear(&j->err);
 	if (j->fd >= 0)
 		close(TAKE_FD(j->fd));
 	WITH_LOCK(&j->lock);
