@@ -156,8 +156,11 @@ static int ask_insecure(struct remote *r, struct endpoint *e, struct error *err)
 		if (rc < 0)
 			return rc;
 		rc = ask(r, e, err);
-		if (rc >= 0)
+		if (rc >= 0) {
+			/* what the other scheme said is no error any more */
+			error_clear(err);
 			shared_set_plain(r->shared, authority, plain);
+		}
 		if (rc >= 0 || err->kind == ERROR_CANCELLED)
 			return rc;
 	}
