@@ -42,14 +42,14 @@ struct file_job {
 };
 
 /* What is not there is told with the container's name as the client has given it. */
-static int find_file(struct api_request *req, struct container *c, const char *path, struct path_stat *ret,
-		     struct error *err)
+static int find_file(struct api_request *req, struct container *c, const char *path,
+                     struct path_stat *ret, struct error *err)
 {
 	int r = container_path_stat(c, path, ret, err);
 
 	if (r < 0 && err->kind == ERROR_NOT_FOUND)
-		return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s", path,
-				 api_param(req, "id"));
+		return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s",
+		                 path, api_param(req, "id"));
 	return r;
 }
 

@@ -20,8 +20,7 @@ static int take_values(struct strv *to, const json_t *values)
 	size_t i;
 
 	if (json_is_array(values)) {
-		json_array_foreach(values, i, v)
-		{
+		json_array_foreach (values, i, v) {
 			if (!json_is_string(v))
 				return -1;
 			strv_add(to, json_string_value(v));
@@ -30,8 +29,9 @@ static int take_values(struct strv *to, const json_t *values)
 	}
 	if (!json_is_object(values))
 		return -1;
-	json_object_foreach((json_t *)(uintptr_t)values, key, v) if (!json_is_false(v))
-		strv_add(to, key);
+	json_object_foreach ((json_t *)(uintptr_t)values, key, v)
+		if (!json_is_false(v))
+			strv_add(to, key);
 	return 0;
 }
 
@@ -56,8 +56,7 @@ int filters_parse(const char *text, const char *const *allowed, struct filters *
 	if (!root || !json_is_object(root))
 		return error_set(err, ERROR_INVALID, "invalid filter: %s",
 		                 root ? "not a JSON object" : err->message);
-	json_object_foreach(root, key, values)
-	{
+	json_object_foreach (root, key, values) {
 		struct filter f = { 0 };
 
 		if (!is_allowed(key, allowed))

@@ -511,8 +511,7 @@ static int image_search_handler(struct api_request *req, struct error *err)
 		return error_errno(err);
 	json_writer_init(&w, &out);
 	jw_array(&w);
-	json_array_foreach(json_object_get(catalog, "repositories"), i, name)
-	{
+	json_array_foreach (json_object_get(catalog, "repositories"), i, name) {
 		if (!json_is_string(name) || !strstr(json_string_value(name), term) || limit-- <= 0)
 			continue;
 		jw_object(&w);

@@ -259,7 +259,8 @@ static int to_container(struct cli *cli, const char *from, const char *container
 		return fd < 0 ? error_errno(err)
 		              : put_archive(cli, container, to, upload_read, &fd, err);
 	}
-	if (fstatat(AT_FDCWD, from, &st, opt_bool(cli, "follow-link") ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(AT_FDCWD, from, &st, opt_bool(cli, "follow-link") ? 0 : AT_SYMLINK_NOFOLLOW) <
+	    0)
 		return error_set_errno(err, errno, "lstat %s", from);
 	kind = container_path_kind(cli, container, to, err);
 	if (kind < 0 && err->kind)

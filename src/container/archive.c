@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of a container: cp, export, diff, commit. A running container's root is /proc/<pid>/root, volumes and all, by
- * descriptor; a stopped one's is mounted for the time. Paths are resolved in that root only, and
- * archives are read and written by the confined helper.
+ * Files of a container: cp, export, diff, commit. A running container's root is /proc/<pid>/root,
+ * volumes and all, by descriptor; a stopped one's is mounted for the time. Paths are resolved in
+ * that root only, and archives are read and written by the confined helper.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,7 +45,8 @@ static void root_close(struct root *r)
 		struct error err = { 0 };
 
 		if (snapshot_unmount(dir, &err) < 0)
-			log_warning("cannot unmount the root file system container=%s: %s", r->c->info.id, err.message);
+			log_warning("cannot unmount the root file system container=%s: %s",
+			            r->c->info.id, err.message);
 	}
 	pthread_mutex_unlock(&r->c->operation);
 }
@@ -77,7 +78,9 @@ static int root_open(struct container *c, struct root *ret, struct error *err)
 	}
 	path = pid > 0 ? xasprintf("/proc/%d/root", (int)pid) : xasprintf("%s/merged", dir);
 	ret->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return ret->fd < 0 ? error_set_errno(err, errno, "cannot open the container's root file system") : 0;
+	return ret->fd < 0
+	               ? error_set_errno(err, errno, "cannot open the container's root file system")
+	               : 0;
 }
 
 static uint32_t go_mode(mode_t m)
@@ -96,7 +99,8 @@ static uint32_t go_mode(mode_t m)
 		g |= GO_DEVICE;
 	else if (S_ISCHR(m))
 		g |= GO_DEVICE | GO_CHAR;
-	return g | (m & S_ISUID ? GO_SETUID : 0) | (m & S_ISGID ? GO_SETGID : 0) | (m & S_ISVTX ? GO_STICKY : 0);
+	return g | (m & S_ISUID ? GO_SETUID : 0) | (m & S_ISGID ? GO_SETGID : 0) |
+	       (m & S_ISVTX ? GO_STICKY : 0);
 }
 
 static const char *base_name(const char *path)
@@ -116,19 +120,24 @@ static char *trimmed(const char *path)
 	return n ? xstrndup(path, n) : xstrdup("/");
 }
 
-static int stat_path(const struct root *root, const char *path, struct path_stat *ret, struct error *err)
+static int stat_path(const struct root *root, const char *path, struct path_stat *ret,
+                     struct error *err)
 {
 	AUTO_FREE char *clean = trimmed(path);
 	bool through = strlen(clean) != strlen(path); /* a trailing slash follows the link */
-	AUTO_CLOSE int fd = open_in_root(root->fd, clean, O_PATH | O_CLOEXEC | (through ? 0 : O_NOFOLLOW), 0);
+	AUTO_CLOSE int fd =
+		open_in_root(root->fd, clean, O_PATH | O_CLOEXEC | (through ? 0 : O_NOFOLLOW), 0);
 	struct stat st;
 
 	if (fd == -ENOENT || fd == -ENOTDIR)
-		return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s", path, root->c->info.id);
+		return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s",
+		                 path, root->c->info.id);
 	if (fd < 0)
-		return error_set_errno(err, -fd, "cannot look at %s in container %s", path, root->c->info.id);
+		return error_set_errno(err, -fd, "cannot look at %s in container %s", path,
+		                       root->c->info.id);
 	if (fstat(fd, &st) < 0)
-		return error_set_errno(err, errno, "cannot look at %s in container %s", path, root->c->info.id);
+		return error_set_errno(err, errno, "cannot look at %s in container %s", path,
+		                       root->c->info.id);
 	*ret = (struct path_stat){
 		.name = xstrdup(base_name(clean)),
 		.size = st.st_size,
@@ -149,7 +158,8 @@ static int stat_path(const struct root *root, const char *path, struct path_stat
 	return 0;
 }
 
-int container_path_stat(struct container *c, const char *path, struct path_stat *ret, struct error *err)
+int container_path_stat(struct container *c, const char *path, struct path_stat *ret,
+                        struct error *err)
 {
 	CLEANUP(root_close) struct root root = { .fd = -1 };
 	int r = root_open(c, &root, err);
@@ -194,7 +204,8 @@ static int pack(const struct pack_options *o, int out_fd, struct error *err)
 	return pack_finish(job, &result, err);
 }
 
-int container_archive_get(struct container *c, const char *path, struct path_stat *ret, int out_fd, struct error *err)
+int container_archive_get(struct container *c, const char *path, struct path_stat *ret, int out_fd,
+                          struct error *err)
 {
 	CLEANUP(root_close) struct root root = { .fd = -1 };
 	AUTO_FREE char *clean = trimmed(path);
@@ -217,17 +228,18 @@ static int check_writable(const struct container *c, const char *path, struct er
 {
 	if (c->info.host_config.readonly_rootfs)
 		return error_set(err, ERROR_FORBIDDEN, "container rootfs is marked read-only");
-	vec_for_each(&c->info.mounts, m) {
+	vec_for_each (&c->info.mounts, m) {
 		const char *rest = str_skip_prefix(path, m->destination);
 
 		if (rest && (!*rest || *rest == '/') && !m->rw)
-			return error_set(err, ERROR_FORBIDDEN, "mounted volume is marked read-only");
+			return error_set(err, ERROR_FORBIDDEN,
+			                 "mounted volume is marked read-only");
 	}
 	return 0;
 }
 
-int container_archive_put(struct container *c, const char *path, int in_fd, bool no_overwrite_dir_non_dir, bool copy_uid_gid,
-			  struct error *err)
+int container_archive_put(struct container *c, const char *path, int in_fd,
+                          bool no_overwrite_dir_non_dir, bool copy_uid_gid, struct error *err)
 {
 	CLEANUP(root_close) struct root root = { .fd = -1 };
 	AUTO_FREE char *clean = trimmed(path);
@@ -246,13 +258,15 @@ int container_archive_put(struct container *c, const char *path, int in_fd, bool
 		return r;
 	AUTO_CLOSE int dir = open_in_root(root.fd, clean, O_PATH | O_CLOEXEC, 0);
 	if (dir < 0)
-		return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s", path, c->info.id);
+		return error_set(err, ERROR_NOT_FOUND, "Could not find the file %s in container %s",
+		                 path, c->info.id);
 	if (fstat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
 		return error_set(err, ERROR_INVALID, "extraction point is not a directory");
 	r = check_writable(c, clean, err);
 	if (r < 0)
 		return r;
-	(void)copy_uid_gid; /* the archive's owners either way, as in Docker; without it the client has mapped them */
+	(void)copy_uid_gid; /* the archive's owners either way, as in Docker; without it the client
+	                       has mapped them */
 	o.root_fd = root.fd;
 	r = unpack_start_from(&o, in_fd, &job, err);
 	if (r >= 0)
@@ -318,8 +332,9 @@ static void config_of_container(const struct container *c, struct image_run_conf
 	}
 }
 
-static int make_config(struct container *c, const struct commit_options *o, const struct image *parent,
-		       const struct digest *diff_id, struct image_config *ret, struct error *err)
+static int make_config(struct container *c, const struct commit_options *o,
+                       const struct image *parent, const struct digest *diff_id,
+                       struct image_config *ret, struct error *err)
 {
 	AUTO_STRBUF command = { 0 };
 	int r = 0;
@@ -350,7 +365,8 @@ static int make_config(struct container *c, const struct commit_options *o, cons
 	return 0;
 }
 
-static int commit_layer(struct container *c, const struct image *parent, struct digest *ret_diff_id, struct error *err)
+static int commit_layer(struct container *c, const struct image *parent, struct digest *ret_diff_id,
+                        struct error *err)
 {
 	AUTO_FREE char *path = container_directory(c);
 	AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -360,10 +376,12 @@ static int commit_layer(struct container *c, const struct image *parent, struct 
 	if (dir < 0)
 		return error_set_errno(err, errno, "cannot open %s", path);
 	return layer_commit_upper(c->cs->snapshots, dir, "upper", true,
-				  digest_is_set(&parent->chain_id) ? &parent->chain_id : NULL, ret_diff_id, &chain, &size, err);
+	                          digest_is_set(&parent->chain_id) ? &parent->chain_id : NULL,
+	                          ret_diff_id, &chain, &size, err);
 }
 
-int container_commit(struct container *c, const struct commit_options *o, struct digest *ret_id, struct error *err)
+int container_commit(struct container *c, const struct commit_options *o, struct digest *ret_id,
+                     struct error *err)
 {
 	CLEANUP(image_free_ptr) struct image *parent = NULL;
 	AUTO_IMAGE_CONFIG config = { 0 };
@@ -380,7 +398,8 @@ int container_commit(struct container *c, const struct commit_options *o, struct
 		paused = container_pause(c, &ignored) >= 0;
 	r = commit_layer(c, parent, &diff_id, err);
 	if (paused)
-		IGNORE_RESULT(container_unpause(c, &ignored) < 0, "it may have been killed meanwhile");
+		IGNORE_RESULT(container_unpause(c, &ignored) < 0,
+		              "it may have been killed meanwhile");
 	if (r >= 0)
 		r = make_config(c, o, parent, &diff_id, &config, err);
 	if (r >= 0)

@@ -71,7 +71,8 @@ static void add_missing(struct strv *to, const struct strv *from)
 			strv_add(to, from->ptr[i]);
 }
 
-static int merge_image(struct container_config *c, const struct image_run_config *i, struct error *err)
+static int merge_image(struct container_config *c, const struct image_run_config *i,
+                       struct error *err)
 {
 	take_or_default(&c->user, i->user);
 	take_or_default(&c->working_dir, i->working_dir);
@@ -83,7 +84,7 @@ static int merge_image(struct container_config *c, const struct image_run_config
 	add_missing(&c->volumes, &i->volumes);
 	if (!c->shell.len)
 		strv_copy(&c->shell, &i->shell);
-	vec_for_each(&i->labels, l)
+	vec_for_each (&i->labels, l)
 		if (!strmap_get(&c->labels, l->key))
 			strmap_set(&c->labels, l->key, l->value);
 	if (c->entrypoint.len + c->cmd.len == 0)
@@ -111,7 +112,8 @@ static void set_defaults(struct container *c)
 		free(h->network_mode);
 		h->network_mode = xstrdup(i->config.network_disabled ? "none" : "bridge");
 	}
-	take_or_default(&h->log_config.type, c->cs->default_log.type ? c->cs->default_log.type : "json-file");
+	take_or_default(&h->log_config.type,
+	                c->cs->default_log.type ? c->cs->default_log.type : "json-file");
 	if (!h->log_config.config.len)
 		strmap_copy(&h->log_config.config, &c->cs->default_log.config);
 	take_or_default(&h->restart_policy.name, "no");
@@ -125,7 +127,8 @@ static void set_defaults(struct container *c)
 
 		gethostname(name, sizeof(name) - 1);
 		take_or_default(&i->config.hostname, name);
-	} else if (!str_skip_prefix(h->network_mode, "container:") && !streq_null(h->uts_mode, "host")) {
+	} else if (!str_skip_prefix(h->network_mode, "container:") &&
+	           !streq_null(h->uts_mode, "host")) {
 		AUTO_FREE char *shorter = xstrndup(i->id, 12);
 
 		take_or_default(&i->config.hostname, shorter);
@@ -153,8 +156,8 @@ static void set_paths(struct container *c)
 		i->log_path = xasprintf("%s/%s-json.log", dir, i->id);
 }
 
-int container_snapshot(struct container *c, struct snapshot_mount *ret, char **ret_directory, struct digest *chain,
-		       struct error *err)
+int container_snapshot(struct container *c, struct snapshot_mount *ret, char **ret_directory,
+                       struct digest *chain, struct error *err)
 {
 	struct digest id;
 	CLEANUP(image_free_ptr) struct image *image = NULL;
@@ -218,16 +221,19 @@ static int insert(struct containers *cs, struct container *c, const char *name, 
 
 static void release_volumes(struct container *c)
 {
-	vec_for_each(&c->info.mounts, m) {
+	vec_for_each (&c->info.mounts, m) {
 		struct error err = { 0 };
 
 		if (m->name)
-			IGNORE_RESULT(volume_unreference(c->cs->volumes, m->name, c->info.id, &err) < 0, "it never was");
+			IGNORE_RESULT(
+				volume_unreference(c->cs->volumes, m->name, c->info.id, &err) < 0,
+				"it never was");
 	}
 }
 
-static int fill(struct containers *cs, struct container *c, struct container_create_request *request,
-		const struct image *image, struct error *err)
+static int fill(struct containers *cs, struct container *c,
+                struct container_create_request *request, const struct image *image,
+                struct error *err)
 {
 	struct container_info *i = &c->info;
 	char id[65], digest[DIGEST_TEXT_MAX];
@@ -252,7 +258,8 @@ static int fill(struct containers *cs, struct container *c, struct container_cre
 }
 
 static int find_image(struct containers *cs, const struct container_create_request *request,
-		      const struct platform *platform, struct image **ret, struct strv *warnings, struct error *err)
+                      const struct platform *platform, struct image **ret, struct strv *warnings,
+                      struct error *err)
 {
 	const char *name = request->config.image;
 	int r;
@@ -264,14 +271,16 @@ static int find_image(struct containers *cs, const struct container_create_reque
 		return r;
 	if (platform && platform->architecture && (*ret)->config.architecture &&
 	    !streq(platform->architecture, (*ret)->config.architecture))
-		return error_set(err, ERROR_NOT_FOUND,
-				 "image with reference %s was found but does not provide the specified platform (%s/%s)", name,
-				 platform->os ? platform->os : "linux", platform->architecture);
+		return error_set(
+			err, ERROR_NOT_FOUND,
+			"image with reference %s was found but does not provide the specified platform (%s/%s)",
+			name, platform->os ? platform->os : "linux", platform->architecture);
 	return 0;
 }
 
 int container_create(struct containers *cs, const char *name, const struct platform *platform,
-		     struct container_create_request *request, struct strv *warnings, char **ret_id, struct error *err)
+                     struct container_create_request *request, struct strv *warnings, char **ret_id,
+                     struct error *err)
 {
 	CLEANUP(image_free_ptr) struct image *image = NULL;
 	CLEANUP(container_unref_ptr) struct container *c = NULL;
@@ -303,7 +312,8 @@ int container_create(struct containers *cs, const char *name, const struct platf
 		r = container_plan_mounts(c, &image->config.config.volumes, err);
 	/* one that goes with its end needs not survive a power cut */
 	if (r >= 0)
-		r = container_save(c, c->info.host_config.auto_remove ? DB_RELAXED : DB_DURABLE, err);
+		r = container_save(c, c->info.host_config.auto_remove ? DB_RELAXED : DB_DURABLE,
+		                   err);
 	if (r < 0) {
 		release_volumes(c);
 		remove_directory(c);

@@ -33,16 +33,17 @@ int detach_parser_init(struct detach_parser *p, const char *keys, struct error *
 	*p = (struct detach_parser){ 0 };
 	while (str_cut(&rest, ',', &key)) {
 		if (p->n_keys == DETACH_KEYS_MAX || parse_key(key, &p->keys[p->n_keys]) < 0)
-			return error_set(err, ERROR_INVALID, "Invalid detach keys (%s) provided", keys);
+			return error_set(err, ERROR_INVALID, "Invalid detach keys (%s) provided",
+			                 keys);
 		p->n_keys++;
 	}
 	return 0;
 }
 
 /*
- * In place: keys held back from an earlier piece come out before this piece's bytes when they turn out to be no
- * sequence, so the output can be longer than the input by what was held. The caller's buffer must have room: it
- * reads no more than its size less DETACH_KEYS_MAX.
+ * In place: keys held back from an earlier piece come out before this piece's bytes when they turn
+ * out to be no sequence, so the output can be longer than the input by what was held. The caller's
+ * buffer must have room: it reads no more than its size less DETACH_KEYS_MAX.
  */
 bool detach_parser_feed(struct detach_parser *p, const char *in, size_t n, char *out, size_t *ret_n)
 {

@@ -22,7 +22,8 @@ int64_t restart_next_delay(int64_t delay, int64_t ran_for)
 	return MIN(delay * 2, DELAY_MAX);
 }
 
-bool restart_wanted(const struct restart_policy *p, int exit_code, int restarts, bool manually_stopped)
+bool restart_wanted(const struct restart_policy *p, int exit_code, int restarts,
+                    bool manually_stopped)
 {
 	if (manually_stopped || str_empty_or_null(p->name))
 		return false;
@@ -32,7 +33,8 @@ bool restart_wanted(const struct restart_policy *p, int exit_code, int restarts,
 	       (p->maximum_retry_count <= 0 || restarts < p->maximum_retry_count);
 }
 
-/* The shim takes the container out of the runtime after telling us; it is gone when its connection ends. */
+/* The shim takes the container out of the runtime after telling us; it is gone when its connection
+ * ends. */
 static void await_shim(struct container *c)
 {
 	AUTO_FREE char *cgroup = container_cgroup(c);
@@ -55,7 +57,7 @@ static void await_shim(struct container *c)
 	/* the shim was killed, or could not do it */
 	cgroup_kill(cgroup);
 	container_runtime(c, &runtime, &root);
-	runtime.ops->delete(&runtime, c->info.id);
+	runtime.ops->delete (&runtime, c->info.id);
 	cgroup_remove(cgroup);
 }
 
@@ -67,14 +69,15 @@ static void *restart(void *arg)
 
 	pthread_mutex_lock(&c->lock);
 	at = time_monotonic() + c->restart_delay;
-	while (c->info.status == CONTAINER_RESTARTING && !c->manually_stopped && !atomic_load(&c->cs->closing) &&
-	       time_monotonic() < at)
+	while (c->info.status == CONTAINER_RESTARTING && !c->manually_stopped &&
+	       !atomic_load(&c->cs->closing) && time_monotonic() < at)
 		container_wait_changed(c, at);
 	pthread_mutex_unlock(&c->lock);
 
 	pthread_mutex_lock(&c->operation);
 	pthread_mutex_lock(&c->lock);
-	bool wanted = c->info.status == CONTAINER_RESTARTING && !c->manually_stopped && !atomic_load(&c->cs->closing);
+	bool wanted = c->info.status == CONTAINER_RESTARTING && !c->manually_stopped &&
+	              !atomic_load(&c->cs->closing);
 	if (wanted)
 		c->info.restart_count++;
 	else if (c->info.status == CONTAINER_RESTARTING && c->manually_stopped)
@@ -83,7 +86,8 @@ static void *restart(void *arg)
 	if (wanted && container_start_locked(c, &err) < 0) {
 		log_warning("cannot restart container=%s: %s", c->info.id, err.message);
 		pthread_mutex_lock(&c->lock);
-		if (restart_wanted(&c->info.host_config.restart_policy, 127, c->info.restart_count, c->manually_stopped)) {
+		if (restart_wanted(&c->info.host_config.restart_policy, 127, c->info.restart_count,
+		                   c->manually_stopped)) {
 			c->restart_delay = restart_next_delay(c->restart_delay, 0);
 			container_set_status(c, CONTAINER_RESTARTING);
 			pthread_mutex_unlock(&c->lock);
@@ -118,8 +122,9 @@ static void auto_remove(struct container *c)
 static bool record_end(struct container *c, const struct shim_exited *e, bool *remove)
 {
 	struct container_info *i = &c->info;
-	bool again = restart_wanted(&i->host_config.restart_policy, e->code, i->restart_count, c->manually_stopped) &&
-		     !atomic_load(&c->cs->closing);
+	bool again = restart_wanted(&i->host_config.restart_policy, e->code, i->restart_count,
+	                            c->manually_stopped) &&
+	             !atomic_load(&c->cs->closing);
 
 	i->exit_code = e->code;
 	i->oom_killed = e->oom;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Health checks: a thread per running container that has one, which ends with the run (its generation). */
+/* Health checks: a thread per running container that has one, which ends with the run (its
+ * generation). */
 #include <errno.h>
 #include <stdio.h>
 
@@ -58,10 +59,11 @@ static void remember(struct container *c, int64_t start, int code, const struct 
 		free(c->info.health_log.ptr[0].output);
 		health_probe_vec_remove(&c->info.health_log, 0);
 	}
-	health_probe_vec_push(&c->info.health_log, (struct health_probe){ .start = start,
-									 .end = time_now(),
-									 .exit_code = code,
-									 .output = xstrdup(strbuf_cstr(output)) });
+	health_probe_vec_push(&c->info.health_log,
+	                      (struct health_probe){ .start = start,
+	                                             .end = time_now(),
+	                                             .exit_code = code,
+	                                             .output = xstrdup(strbuf_cstr(output)) });
 }
 
 /* lock held; true when the state changed. */
@@ -93,7 +95,8 @@ static void probe(struct health *h)
 
 	if (code < 0) {
 		strbuf_clear(&output);
-		strbuf_puts(&output, err.kind == ERROR_TIMEOUT ? "Health check exceeded timeout" : err.message);
+		strbuf_puts(&output, err.kind == ERROR_TIMEOUT ? "Health check exceeded timeout"
+		                                               : err.message);
 		code = -1;
 	}
 	pthread_mutex_lock(&c->lock);
@@ -116,13 +119,16 @@ static bool await_turn(struct health *h)
 	int64_t until;
 
 	WITH_LOCK(&c->lock);
-	until = time_monotonic() + (c->info.health == HEALTH_STARTING && h->start_period ? h->start_interval : h->interval);
+	until = time_monotonic() + (c->info.health == HEALTH_STARTING && h->start_period
+	                                    ? h->start_interval
+	                                    : h->interval);
 	while (c->health_generation == h->generation && !atomic_load(&c->cs->closing)) {
 		int64_t now = time_monotonic();
 
 		if (now >= until && c->info.status != CONTAINER_PAUSED)
 			return true;
-		container_wait_changed(c, now >= until ? now + NSEC_PER_SEC : MIN(until, now + NSEC_PER_SEC));
+		container_wait_changed(c, now >= until ? now + NSEC_PER_SEC
+		                                       : MIN(until, now + NSEC_PER_SEC));
 	}
 	return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading logs back: the rotated files from the oldest on, then the current one, and with follow whatever comes. A file
- * that is renamed under us is read to its end before the next is opened.
+ * Reading logs back: the rotated files from the oldest on, then the current one, and with follow
+ * whatever comes. A file that is renamed under us is read to its end before the next is opened.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,8 @@ static int emit(struct log_reader *r)
 	struct log_record *rec = &r->record;
 	int result = 0;
 
-	if ((rec->stream == 1 && !o->stdout_) || (rec->stream == 2 && !o->stderr_) || rec->time < o->since)
+	if ((rec->stream == 1 && !o->stdout_) || (rec->stream == 2 && !o->stderr_) ||
+	    rec->time < o->since)
 		return 0;
 	if (o->until && rec->time > o->until) {
 		r->past_until = true;
@@ -99,13 +100,14 @@ DEFINE_VEC(fd_vec, int);
 
 static void close_files(struct fd_vec *v)
 {
-	vec_for_each(v, fd)
+	vec_for_each (v, fd)
 		if (*fd >= 0)
 			close(*fd);
 	fd_vec_done(v);
 }
 
-/* Oldest first. All are opened before the first is read: what is rotated meanwhile is still what we hold. */
+/* Oldest first. All are opened before the first is read: what is rotated meanwhile is still what we
+ * hold. */
 static void open_files(const char *path, struct fd_vec *files)
 {
 	int found = 0;
@@ -126,7 +128,8 @@ static void open_files(const char *path, struct fd_vec *files)
 	}
 }
 
-/* Places *offset so that no more than *left lines follow; *left is what is still wanted of the files before. */
+/* Places *offset so that no more than *left lines follow; *left is what is still wanted of the
+ * files before. */
 static int seek_tail(int fd, int64_t *left, off_t *offset)
 {
 	struct stat st;
@@ -186,8 +189,8 @@ static bool is_current(int fd, const char *path)
 {
 	struct stat open_one, named;
 
-	return fstat(fd, &open_one) == 0 && stat(path, &named) == 0 && open_one.st_ino == named.st_ino &&
-	       open_one.st_dev == named.st_dev;
+	return fstat(fd, &open_one) == 0 && stat(path, &named) == 0 &&
+	       open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
 static bool has_ended(struct container *c)
@@ -196,14 +199,17 @@ static bool has_ended(struct container *c)
 	return !c->alive && c->info.status != CONTAINER_RESTARTING;
 }
 
-static int follow(struct log_reader *r, const char *path, int *fd, bool (*gone)(void *ctx), void *ctx)
+static int follow(struct log_reader *r, const char *path, int *fd, bool (*gone)(void *ctx),
+                  void *ctx)
 {
 	AUTO_CLOSE int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	AUTO_FREE char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	char events[4096];
 
 	if (watch >= 0)
-		IGNORE_RESULT(inotify_add_watch(watch, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0, "then we look often");
+		IGNORE_RESULT(inotify_add_watch(watch, dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO) <
+		                      0,
+		              "then we look often");
 	for (;;) {
 		struct pollfd p = { .fd = watch, .events = POLLIN };
 		bool ended = has_ended(r->c); /* before the read: what came until then is read */
@@ -237,8 +243,8 @@ static int follow(struct log_reader *r, const char *path, int *fd, bool (*gone)(
 	}
 }
 
-int container_logs(struct container *c, const struct log_options *o, log_sink_fn sink, bool (*gone)(void *ctx), void *ctx,
-		   struct error *err)
+int container_logs(struct container *c, const struct log_options *o, log_sink_fn sink,
+                   bool (*gone)(void *ctx), void *ctx, struct error *err)
 {
 	struct log_reader r = { .c = c, .o = o, .sink = sink, .ctx = ctx };
 	CLEANUP(close_files) struct fd_vec files = { 0 };
@@ -247,9 +253,11 @@ int container_logs(struct container *c, const struct log_options *o, log_sink_fn
 	int current = -1, result;
 
 	if (!o->stdout_ && !o->stderr_)
-		return error_set(err, ERROR_INVALID, "Bad parameters: you must choose at least one stream");
+		return error_set(err, ERROR_INVALID,
+		                 "Bad parameters: you must choose at least one stream");
 	if (!path)
-		return error_set(err, ERROR_NOT_IMPLEMENTED, "configured logging driver does not support reading");
+		return error_set(err, ERROR_NOT_IMPLEMENTED,
+		                 "configured logging driver does not support reading");
 	open_files(path, &files);
 	result = find_start(&files, o->tail, &first);
 	for (size_t i = first; result >= 0 && i < files.len; i++)
@@ -263,5 +271,7 @@ int container_logs(struct container *c, const struct log_options *o, log_sink_fn
 		close(current);
 	strbuf_done(&r.pending);
 	strbuf_done(&r.record.text);
-	return result < 0 ? error_set_errno(err, -result, "cannot send the log of container %s", c->info.id) : 0;
+	return result < 0 ? error_set_errno(err, -result, "cannot send the log of container %s",
+	                                    c->info.id)
+	                  : 0;
 }

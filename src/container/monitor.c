@@ -34,14 +34,16 @@ static void begin_ending(struct container *c, const struct shim_exited *e)
 	}
 }
 
-/* The shim is gone without a word: its exit file speaks for it, or it was killed, and so is what it left behind. */
+/* The shim is gone without a word: its exit file speaks for it, or it was killed, and so is what it
+ * left behind. */
 static void shim_is_gone(struct container *c)
 {
 	AUTO_FREE char *bundle = container_bundle(c);
 	struct shim_exited e = { .code = 137, .time = time_now() };
 
 	if (shim_read_exit(bundle, &e) == 0)
-		log_warning("the shim ended without telling: the container is killed container=%s", c->info.id);
+		log_warning("the shim ended without telling: the container is killed container=%s",
+		            c->info.id);
 	begin_ending(c, &e);
 }
 
@@ -94,7 +96,8 @@ int monitor_start(struct containers *cs, struct error *err)
 	struct epoll_event e = { .events = EPOLLIN };
 	int r;
 
-	if (cs->epoll_fd < 0 || cs->wake_fd < 0 || epoll_ctl(cs->epoll_fd, EPOLL_CTL_ADD, cs->wake_fd, &e) < 0)
+	if (cs->epoll_fd < 0 || cs->wake_fd < 0 ||
+	    epoll_ctl(cs->epoll_fd, EPOLL_CTL_ADD, cs->wake_fd, &e) < 0)
 		return error_set_errno(err, errno, "cannot watch containers");
 	r = thread_start(&cs->monitor, monitor, cs, err);
 	cs->monitoring = r >= 0;
@@ -107,7 +110,7 @@ static void drop_watched(struct containers *cs)
 	struct container_ptr_vec all = { 0 };
 
 	container_list(cs, &all);
-	vec_for_each(&all, c)
+	vec_for_each (&all, c)
 		if ((*c)->watched) {
 			unwatch(cs, *c);
 			container_unref(*c);

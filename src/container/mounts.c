@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container's mounts: `--volume`, `--mount`, VOLUME of the image and `--volumes-from` become mount points when it is
- * created, and entries of the runtime's list when it is started. The runtime resolves
- * destinations inside the root file system; sources on the host are the caller's to name, but for volumes.
+ * A container's mounts: `--volume`, `--mount`, VOLUME of the image and `--volumes-from` become
+ * mount points when it is created, and entries of the runtime's list when it is started. The
+ * runtime resolves destinations inside the root file system; sources on the host are the caller's
+ * to name, but for volumes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +39,7 @@ static char *clean_path(const char *path)
 
 static struct mount_point *find_point(struct container *c, const char *destination)
 {
-	vec_for_each(&c->info.mounts, m)
+	vec_for_each (&c->info.mounts, m)
 		if (streq(m->destination, destination))
 			return m;
 	return NULL;
@@ -49,42 +50,47 @@ static int check_destination(const char *destination, struct error *err)
 	AUTO_FREE char *clean = NULL;
 
 	if (str_empty_or_null(destination) || destination[0] != '/')
-		return error_set(err, ERROR_INVALID, "invalid mount config: invalid mount path: '%s' mount path must be absolute",
-				 destination ? destination : "");
+		return error_set(
+			err, ERROR_INVALID,
+			"invalid mount config: invalid mount path: '%s' mount path must be absolute",
+			destination ? destination : "");
 	clean = clean_path(destination);
 	if (streq(clean, "/"))
-		return error_set(err, ERROR_INVALID,
-				 "invalid volume specification: invalid mount config: destination can't be '/'");
+		return error_set(
+			err, ERROR_INVALID,
+			"invalid volume specification: invalid mount config: destination can't be '/'");
 	return 0;
 }
 
-static int add_volume(struct container *c, const char *name, const char *destination, const char *mode, bool rw,
-		      const struct volume_options *o, struct error *err)
+static int add_volume(struct container *c, const char *name, const char *destination,
+                      const char *mode, bool rw, const struct volume_options *o, struct error *err)
 {
 	struct volume_info v = { 0 };
-	int r = volume_create(c->cs->volumes, name, o ? o->driver_name : c->info.host_config.volume_driver,
-			      o ? &o->driver_options : NULL, o ? &o->labels : NULL, &v, err);
+	int r = volume_create(c->cs->volumes, name,
+	                      o ? o->driver_name : c->info.host_config.volume_driver,
+	                      o ? &o->driver_options : NULL, o ? &o->labels : NULL, &v, err);
 
 	if (r < 0)
 		return r;
 	r = volume_reference(c->cs->volumes, v.name, c->info.id, err);
 	if (r >= 0)
-		mount_point_vec_push(&c->info.mounts, (struct mount_point){
-							      .type = xstrdup("volume"),
-							      .name = xstrdup(v.name),
-							      .source = xstrdup(v.mountpoint),
-							      .destination = clean_path(destination),
-							      .driver = xstrdup(v.driver ? v.driver : "local"),
-							      .mode = xstrdup(mode),
-							      .propagation = xstrdup(""),
-							      .rw = rw,
-						      });
+		mount_point_vec_push(&c->info.mounts,
+		                     (struct mount_point){
+					     .type = xstrdup("volume"),
+					     .name = xstrdup(v.name),
+					     .source = xstrdup(v.mountpoint),
+					     .destination = clean_path(destination),
+					     .driver = xstrdup(v.driver ? v.driver : "local"),
+					     .mode = xstrdup(mode),
+					     .propagation = xstrdup(""),
+					     .rw = rw,
+				     });
 	volume_info_done(&v);
 	return r;
 }
 
-static void add_bind(struct container *c, const char *source, const char *destination, const char *mode,
-		     const char *propagation, bool rw)
+static void add_bind(struct container *c, const char *source, const char *destination,
+                     const char *mode, const char *propagation, bool rw)
 {
 	mount_point_vec_push(&c->info.mounts, (struct mount_point){
 						      .type = xstrdup("bind"),
@@ -97,7 +103,8 @@ static void add_bind(struct container *c, const char *source, const char *destin
 }
 
 /* "ro,z,rslave": what the third part of a bind may be. */
-static int parse_mode(const char *bind, const char *mode, bool *rw, bool *no_copy, char *propagation, struct error *err)
+static int parse_mode(const char *bind, const char *mode, bool *rw, bool *no_copy,
+                      char *propagation, struct error *err)
 {
 	/* clang-format off */
 	static const char *const propagations[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave" };
@@ -138,17 +145,19 @@ static int plan_bind(struct container *c, const char *bind, struct error *err)
 	bool rw, no_copy;
 	int r;
 
-	if (!str_cut(&rest, ':', &source) || !rest.ptr || !str_cut(&rest, ':', &destination) || !source.len)
+	if (!str_cut(&rest, ':', &source) || !rest.ptr || !str_cut(&rest, ':', &destination) ||
+	    !source.len)
 		return error_set(err, ERROR_INVALID, "invalid volume specification: '%s'", bind);
 	from = xstrndup(source.ptr, source.len);
 	to = xstrndup(destination.ptr, destination.len);
 	mode = rest.ptr ? xstrndup(rest.ptr, rest.len) : xstrdup("");
 	r = check_destination(to, err);
 	if (r < 0)
-		return error_set(err, ERROR_INVALID,
-				 "invalid volume specification: '%s': invalid mount config: invalid mount path: '%s' mount path "
-				 "must be absolute",
-				 bind, to);
+		return error_set(
+			err, ERROR_INVALID,
+			"invalid volume specification: '%s': invalid mount config: invalid mount path: '%s' mount path "
+			"must be absolute",
+			bind, to);
 	r = parse_mode(bind, mode, &rw, &no_copy, propagation, err);
 	if (r < 0)
 		return r;
@@ -160,16 +169,18 @@ static int plan_bind(struct container *c, const char *bind, struct error *err)
 		int made = mkdir_parents(AT_FDCWD, from, 0755);
 
 		if (made < 0 && made != -EEXIST && made != -ENOTDIR)
-			return error_set_errno(err, -made, "error while creating mount source path '%s'", from);
+			return error_set_errno(err, -made,
+			                       "error while creating mount source path '%s'", from);
 		add_bind(c, from, to, mode, propagation, rw);
 		return 0;
 	}
 	if (!is_safe_name(from))
-		return error_set(err, ERROR_INVALID,
-				 "create %s: \"%s\" includes invalid characters for a local volume name, only "
-				 "\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use "
-				 "absolute path",
-				 from, from);
+		return error_set(
+			err, ERROR_INVALID,
+			"create %s: \"%s\" includes invalid characters for a local volume name, only "
+			"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use "
+			"absolute path",
+			from, from);
 	return add_volume(c, from, to, no_copy ? "nocopy" : mode, rw, NULL, err);
 }
 
@@ -192,20 +203,27 @@ static int plan_mount(struct container *c, const struct mount_spec *m, struct er
 		return add_volume(c, m->source, m->target, mode, !m->read_only, m->volume, err);
 	}
 	if (!streq_null(m->type, "bind"))
-		return error_set(err, ERROR_INVALID, "invalid mount config: mount type unknown: \"%s\"",
-				 m->type ? m->type : "");
-	if (str_empty_or_null(m->source) || m->source[0] != '/')
 		return error_set(err, ERROR_INVALID,
-				 "invalid mount config for type \"bind\": invalid mount path: '%s' mount path must be absolute",
-				 m->source ? m->source : "");
+		                 "invalid mount config: mount type unknown: \"%s\"",
+		                 m->type ? m->type : "");
+	if (str_empty_or_null(m->source) || m->source[0] != '/')
+		return error_set(
+			err, ERROR_INVALID,
+			"invalid mount config for type \"bind\": invalid mount path: '%s' mount path must be absolute",
+			m->source ? m->source : "");
 	if (stat(m->source, &st) < 0) {
 		if (!m->bind || !m->bind->create_mountpoint)
-			return error_set(err, ERROR_INVALID,
-					 "invalid mount config for type \"bind\": bind source path does not exist: %s", m->source);
-		IGNORE_RESULT(mkdir_parents(AT_FDCWD, m->source, 0755) < 0, "the runtime then says so");
+			return error_set(
+				err, ERROR_INVALID,
+				"invalid mount config for type \"bind\": bind source path does not exist: %s",
+				m->source);
+		IGNORE_RESULT(mkdir_parents(AT_FDCWD, m->source, 0755) < 0,
+		              "the runtime then says so");
 	}
 	add_bind(c, m->source, m->target, "",
-		 m->bind && !str_empty_or_null(m->bind->propagation) ? m->bind->propagation : "rprivate", !m->read_only);
+	         m->bind && !str_empty_or_null(m->bind->propagation) ? m->bind->propagation
+	                                                             : "rprivate",
+	         !m->read_only);
 	return 0;
 }
 
@@ -220,7 +238,7 @@ static int plan_from(struct container *c, const char *spec, struct error *err)
 	if (r < 0)
 		return r;
 	info = container_inspect(other, false);
-	vec_for_each(&info->mounts, m) {
+	vec_for_each (&info->mounts, m) {
 		bool rw = m->rw && !(mode && streq(mode, ":ro"));
 
 		if (find_point(c, m->destination))
@@ -239,7 +257,7 @@ static bool is_tmpfs(const struct container *c, const char *destination)
 {
 	if (strmap_get(&c->info.host_config.tmpfs, destination))
 		return true;
-	vec_for_each(&c->info.host_config.mounts, m)
+	vec_for_each (&c->info.host_config.mounts, m)
 		if (streq_null(m->type, "tmpfs") && streq_null(m->target, destination))
 			return true;
 	return false;
@@ -278,13 +296,15 @@ static int copy_up(struct container *c, int rootfd, const struct mount_point *m,
 
 static const char *volume_subpath(const struct container *c, const struct mount_point *m)
 {
-	vec_for_each(&c->info.host_config.mounts, s)
-		if (s->volume && !str_empty_or_null(s->volume->subpath) && streq_null(s->target, m->destination))
+	vec_for_each (&c->info.host_config.mounts, s)
+		if (s->volume && !str_empty_or_null(s->volume->subpath) &&
+		    streq_null(s->target, m->destination))
 			return s->volume->subpath;
 	return NULL;
 }
 
-static int volume_source(struct container *c, int rootfd, const struct mount_point *m, char **ret, struct error *err)
+static int volume_source(struct container *c, int rootfd, const struct mount_point *m, char **ret,
+                         struct error *err)
 {
 	AUTO_CLOSE int dir = volume_open(c->cs->volumes, m->name, err);
 	const char *subpath = volume_subpath(c, m);
@@ -301,7 +321,8 @@ static int volume_source(struct container *c, int rootfd, const struct mount_poi
 
 		if (sub < 0) {
 			free(*ret);
-			return error_set_errno(err, -sub, "cannot use subpath %s of volume %s", subpath, m->name);
+			return error_set_errno(err, -sub, "cannot use subpath %s of volume %s",
+			                       subpath, m->name);
 		}
 	}
 	return 0;
@@ -309,14 +330,14 @@ static int volume_source(struct container *c, int rootfd, const struct mount_poi
 
 static bool is_recursive(const struct container *c, const struct mount_point *m)
 {
-	vec_for_each(&c->info.host_config.mounts, s)
+	vec_for_each (&c->info.host_config.mounts, s)
 		if (s->bind && s->bind->non_recursive && streq_null(s->target, m->destination))
 			return false;
 	return true;
 }
 
-static int add_point(struct container *c, int rootfd, const struct mount_point *m, struct runtime_spec *spec,
-		     struct error *err)
+static int add_point(struct container *c, int rootfd, const struct mount_point *m,
+                     struct runtime_spec *spec, struct error *err)
 {
 	AUTO_FREE char *source = NULL;
 	AUTO_FREE char *options = NULL;
@@ -330,10 +351,12 @@ static int add_point(struct container *c, int rootfd, const struct mount_point *
 	if (r < 0)
 		return r;
 	if (!m->name && stat(source, &st) < 0)
-		return error_set(err, ERROR_INVALID,
-				 "invalid mount config for type \"bind\": bind source path does not exist: %s", source);
+		return error_set(
+			err, ERROR_INVALID,
+			"invalid mount config for type \"bind\": bind source path does not exist: %s",
+			source);
 	options = xasprintf("%s,%s,%s", is_recursive(c, m) ? "rbind" : "bind", m->rw ? "rw" : "ro",
-			    str_empty_or_null(m->propagation) ? "rprivate" : m->propagation);
+	                    str_empty_or_null(m->propagation) ? "rprivate" : m->propagation);
 	runtime_mount_add(&spec->mounts, m->destination, "bind", source, options);
 	if (m->propagation && (strstr(m->propagation, "shared") || strstr(m->propagation, "slave")))
 		spec->rootfs_propagation = strstr(m->propagation, "shared") ? "rshared" : "rslave";
@@ -344,12 +367,13 @@ static void add_tmpfs(const struct container *c, struct runtime_spec *spec)
 {
 	const struct host_config *h = &c->info.host_config;
 
-	vec_for_each(&h->tmpfs, t) {
-		AUTO_FREE char *options = xasprintf("noexec,nosuid,nodev%s%s", *t->value ? "," : "", t->value);
+	vec_for_each (&h->tmpfs, t) {
+		AUTO_FREE char *options =
+			xasprintf("noexec,nosuid,nodev%s%s", *t->value ? "," : "", t->value);
 
 		runtime_mount_add(&spec->mounts, t->key, "tmpfs", "tmpfs", options);
 	}
-	vec_for_each(&h->mounts, m) {
+	vec_for_each (&h->mounts, m) {
 		AUTO_STRBUF options = { 0 };
 
 		if (!streq_null(m->type, "tmpfs"))
@@ -383,11 +407,12 @@ static int by_depth(const void *a, const void *b)
 	return dx != dy ? (dx < dy ? -1 : 1) : strcmp(x->destination, y->destination);
 }
 
-int container_add_mounts(struct container *c, int rootfd, struct runtime_spec *spec, struct error *err)
+int container_add_mounts(struct container *c, int rootfd, struct runtime_spec *spec,
+                         struct error *err)
 {
 	size_t first = spec->mounts.len;
 
-	vec_for_each(&c->info.mounts, m) {
+	vec_for_each (&c->info.mounts, m) {
 		int r = add_point(c, rootfd, m, spec, err);
 
 		if (r < 0)
@@ -395,6 +420,7 @@ int container_add_mounts(struct container *c, int rootfd, struct runtime_spec *s
 	}
 	add_tmpfs(c, spec);
 	if (spec->mounts.len > first)
-		qsort(spec->mounts.ptr + first, spec->mounts.len - first, sizeof(*spec->mounts.ptr), by_depth);
+		qsort(spec->mounts.ptr + first, spec->mounts.len - first, sizeof(*spec->mounts.ptr),
+		      by_depth);
 	return 0;
 }

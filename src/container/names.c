@@ -30,7 +30,8 @@ void container_make_name(char *buf, size_t size)
 	uint32_t r[2];
 
 	random_bytes(r, sizeof(r));
-	snprintf(buf, size, "%s_%s", adjectives[r[0] % ARRAY_SIZE(adjectives)], seafarers[r[1] % ARRAY_SIZE(seafarers)]);
+	snprintf(buf, size, "%s_%s", adjectives[r[0] % ARRAY_SIZE(adjectives)],
+	         seafarers[r[1] % ARRAY_SIZE(seafarers)]);
 }
 
 int container_check_name(const char *name, struct error *err)
@@ -38,5 +39,6 @@ int container_check_name(const char *name, struct error *err)
 	if (is_safe_name(name) && name[1])
 		return 0;
 	return error_set(err, ERROR_INVALID,
-			 "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
+	                 "Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+	                 name);
 }

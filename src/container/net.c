@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A container on its networks: endpoints planned at creation, plumbed at start, given back at the end. */
+/* A container on its networks: endpoints planned at creation, plumbed at start, given back at the
+ * end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,12 +12,13 @@
 /* Modes that are no network's name. */
 static bool is_plain_mode(const char *mode)
 {
-	return streq(mode, "host") || streq(mode, "none") || str_skip_prefix(mode, "container:") != NULL;
+	return streq(mode, "host") || streq(mode, "none") ||
+	       str_skip_prefix(mode, "container:") != NULL;
 }
 
 static struct endpoint *find_endpoint(struct container *c, const char *network)
 {
-	vec_for_each(&c->info.endpoints, e)
+	vec_for_each (&c->info.endpoints, e)
 		if (streq_null(e->network, network) || streq_null(e->network_id, network))
 			return e;
 	return NULL;
@@ -44,7 +46,8 @@ struct container *container_of_mode(struct containers *cs, const char *mode, str
 	if (!name || container_find(cs, name, &c, err) < 0)
 		return NULL;
 	if (!container_is_running(c)) {
-		error_set(err, ERROR_CONFLICT, "cannot join network of a non running container: %s", c->info.id);
+		error_set(err, ERROR_CONFLICT, "cannot join network of a non running container: %s",
+		          c->info.id);
 		container_unref(c);
 		return NULL;
 	}
@@ -55,7 +58,7 @@ int container_network_plan(struct container *c, struct error *err)
 {
 	const char *mode = c->info.host_config.network_mode;
 
-	vec_for_each(&c->info.endpoints, e)
+	vec_for_each (&c->info.endpoints, e)
 		if (streq_null(e->network, "default")) {
 			free(e->network);
 			e->network = xstrdup("bridge");
@@ -69,13 +72,15 @@ int container_network_plan(struct container *c, struct error *err)
 		return name ? container_find(c->cs, name, &other, err) : 0;
 	}
 	if (!find_endpoint(c, mode))
-		endpoint_vec_push(&c->info.endpoints, (struct endpoint){ .network = xstrdup(mode) });
+		endpoint_vec_push(&c->info.endpoints,
+		                  (struct endpoint){ .network = xstrdup(mode) });
 	if (c->info.config.mac_address && !find_endpoint(c, mode)->mac_address)
 		find_endpoint(c, mode)->mac_address = xstrdup(c->info.config.mac_address);
 	return 0;
 }
 
-static int connect_one(struct container *c, const char *netns, struct endpoint *e, struct error *err)
+static int connect_one(struct container *c, const char *netns, struct endpoint *e,
+                       struct error *err)
 {
 	CLEANUP(network_info_done) struct network_info info = { 0 };
 	struct endpoint settings = { 0 };
@@ -92,7 +97,8 @@ static int connect_one(struct container *c, const char *netns, struct endpoint *
 		.container_name = c->info.name,
 		.netns_path = netns,
 		.settings = &settings,
-		.dns = c->info.host_config.dns.len ? &c->info.host_config.dns : &c->cs->default_dns_list,
+		.dns = c->info.host_config.dns.len ? &c->info.host_config.dns
+		                                   : &c->cs->default_dns_list,
 	};
 	r = network_connect(c->cs->networks, e->network, &request, e, err);
 	json_fields_clear(endpoint_fields, &settings);
@@ -104,12 +110,12 @@ static void wanted_ports(const struct container *c, struct port_map *ret)
 {
 	const struct host_config *h = &c->info.host_config;
 
-	vec_for_each(&h->port_bindings, b)
+	vec_for_each (&h->port_bindings, b)
 		port_map_push(ret, *b);
 	for (size_t i = 0; h->publish_all_ports && i < c->info.config.exposed_ports.len; i++) {
 		bool bound = false;
 
-		vec_for_each(&h->port_bindings, b)
+		vec_for_each (&h->port_bindings, b)
 			bound = bound || streq(b->port, c->info.config.exposed_ports.ptr[i]);
 		if (!bound) {
 			struct port_bindings p = { .port = c->info.config.exposed_ports.ptr[i] };
@@ -134,20 +140,23 @@ static int publish(struct container *c, struct error *err)
 		port_binding_vec_done(&wanted.ptr[i].bindings);
 	port_map_done(&wanted);
 	if (r < 0) {
-		error_prefix(err, "driver failed programming external connectivity on endpoint %s", c->info.name);
+		error_prefix(err, "driver failed programming external connectivity on endpoint %s",
+		             c->info.name);
 		return r;
 	}
 	WITH_LOCK(&c->lock);
-	vec_for_each(&published, p)
-		port_assignment_vec_push(&c->info.ports, (struct port_assignment){ p->port, p->host_ip, p->host_port });
+	vec_for_each (&published, p)
+		port_assignment_vec_push(
+			&c->info.ports,
+			(struct port_assignment){ p->port, p->host_ip, p->host_port });
 	published_port_vec_done(&published);
 	return 0;
 }
 
 static int join_namespace(struct container *c, struct container_plan *plan, struct error *err)
 {
-	CLEANUP(container_unref_ptr) struct container *other =
-		container_of_mode(c->cs, c->info.host_config.network_mode, err);
+	CLEANUP(container_unref_ptr)
+	struct container *other = container_of_mode(c->cs, c->info.host_config.network_mode, err);
 
 	if (!other)
 		return error_errno(err);
@@ -189,7 +198,8 @@ int container_network_up(struct container *c, struct container_plan *plan, struc
 
 static void forget_addresses(struct endpoint *e)
 {
-	char **members[] = { &e->endpoint_id, &e->gateway, &e->ip_address, &e->ipv6_gateway, &e->global_ipv6_address };
+	char **members[] = { &e->endpoint_id, &e->gateway, &e->ip_address, &e->ipv6_gateway,
+		             &e->global_ipv6_address };
 
 	if (endpoint_mac_is_derived(e)) {
 		free(e->mac_address);
@@ -212,14 +222,14 @@ void container_network_down(struct container *c)
 	network_disconnect_all(c->cs->networks, c->info.id);
 	netns_destroy(c->cs->networks, c->info.id);
 	WITH_LOCK(&c->lock);
-	vec_for_each(&c->info.ports, p) {
+	vec_for_each (&c->info.ports, p) {
 		free(p->port);
 		free(p->host_ip);
 	}
 	port_assignment_vec_done(&c->info.ports);
 	free(c->info.sandbox_key);
 	c->info.sandbox_key = NULL;
-	vec_for_each(&c->info.endpoints, e)
+	vec_for_each (&c->info.endpoints, e)
 		forget_addresses(e);
 }
 
@@ -234,7 +244,8 @@ static void add_links(const struct container *c, struct strbuf *hosts)
 	for (size_t i = 0; i < c->info.host_config.links.len; i++) {
 		const char *link = c->info.host_config.links.ptr[i];
 		const char *colon = strrchr(link, ':'), *alias = colon ? colon + 1 : link;
-		AUTO_FREE char *name = colon ? xstrndup(link, (size_t)(colon - link)) : xstrdup(link);
+		AUTO_FREE char *name =
+			colon ? xstrndup(link, (size_t)(colon - link)) : xstrdup(link);
 		CLEANUP(container_unref_ptr) struct container *other = NULL;
 		struct error err = { 0 };
 
@@ -242,16 +253,17 @@ static void add_links(const struct container *c, struct strbuf *hosts)
 			continue;
 		WITH_LOCK(&other->lock);
 		if (other->info.endpoints.len && other->info.endpoints.ptr[0].ip_address)
-			strbuf_printf(hosts, "%s\t%s %.12s %s\n", other->info.endpoints.ptr[0].ip_address, alias,
-				      other->info.id, other->info.name);
+			strbuf_printf(hosts, "%s\t%s %.12s %s\n",
+			              other->info.endpoints.ptr[0].ip_address, alias,
+			              other->info.id, other->info.name);
 	}
 }
 
 /* A container in another's network has its files, too. */
 static int copy_network_files(struct container *c, struct error *err)
 {
-	CLEANUP(container_unref_ptr) struct container *other =
-		container_of_mode(c->cs, c->info.host_config.network_mode, err);
+	CLEANUP(container_unref_ptr)
+	struct container *other = container_of_mode(c->cs, c->info.host_config.network_mode, err);
 	const struct container_info *i = &c->info;
 
 	if (!other)
@@ -285,7 +297,9 @@ int container_write_network_files(struct container *c, struct error *err)
 		.dns = &i->host_config.dns,
 		.search = &i->host_config.dns_search,
 		.options = &i->host_config.dns_options,
-		.default_dns = c->cs->default_dns_list.len ? (const char *const *)c->cs->default_dns_list.ptr : NULL,
+		.default_dns = c->cs->default_dns_list.len
+		                       ? (const char *const *)c->cs->default_dns_list.ptr
+		                       : NULL,
 		.embedded = !is_plain_mode(mode) && !streq(mode, "bridge"),
 	};
 	const char *gateway = i->endpoints.len ? i->endpoints.ptr[0].gateway : NULL;
@@ -298,8 +312,8 @@ int container_write_network_files(struct container *c, struct error *err)
 		if (r < 0)
 			strbuf_clear(&hosts);
 	} else {
-		network_hosts(i->config.hostname, i->config.domainname, &i->endpoints, &i->host_config.extra_hosts, gateway,
-			      &hosts);
+		network_hosts(i->config.hostname, i->config.domainname, &i->endpoints,
+		              &i->host_config.extra_hosts, gateway, &hosts);
 		add_links(c, &hosts);
 	}
 	r = network_resolv_conf(&o, &resolv, err);
@@ -313,8 +327,8 @@ int container_write_network_files(struct container *c, struct error *err)
 	return r;
 }
 
-int container_network_connect(struct container *c, const char *network, const struct endpoint *settings,
-			      struct error *err)
+int container_network_connect(struct container *c, const char *network,
+                              const struct endpoint *settings, struct error *err)
 {
 	CLEANUP(network_info_done) struct network_info info = { 0 };
 	struct endpoint e = { 0 };
@@ -323,13 +337,16 @@ int container_network_connect(struct container *c, const char *network, const st
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&c->operation);
-	if (is_plain_mode(c->info.host_config.network_mode) && !streq(c->info.host_config.network_mode, "none"))
-		r = error_set(err, ERROR_FORBIDDEN,
-			      "container sharing network namespace with another container or host cannot be connected to any "
-			      "other network");
+	if (is_plain_mode(c->info.host_config.network_mode) &&
+	    !streq(c->info.host_config.network_mode, "none"))
+		r = error_set(
+			err, ERROR_FORBIDDEN,
+			"container sharing network namespace with another container or host cannot be connected to any "
+			"other network");
 	else if (find_endpoint(c, info.name) || find_endpoint(c, info.id))
-		r = error_set(err, ERROR_FORBIDDEN, "endpoint with name %s already exists in network %s", c->info.name,
-			      info.name);
+		r = error_set(err, ERROR_FORBIDDEN,
+		              "endpoint with name %s already exists in network %s", c->info.name,
+		              info.name);
 	if (r >= 0) {
 		if (settings)
 			json_fields_copy(endpoint_fields, settings, &e);
@@ -350,7 +367,8 @@ int container_network_connect(struct container *c, const char *network, const st
 	return r;
 }
 
-int container_network_disconnect(struct container *c, const char *network, bool force, struct error *err)
+int container_network_disconnect(struct container *c, const char *network, bool force,
+                                 struct error *err)
 {
 	CLEANUP(network_info_done) struct network_info info = { 0 };
 	int r = network_inspect(c->cs->networks, network, &info, err);
@@ -359,7 +377,8 @@ int container_network_disconnect(struct container *c, const char *network, bool 
 		return r;
 	pthread_mutex_lock(&c->operation);
 	if (!find_endpoint(c, info.name))
-		r = error_set(err, ERROR_FORBIDDEN, "container %s is not connected to network %s", c->info.id, info.name);
+		r = error_set(err, ERROR_FORBIDDEN, "container %s is not connected to network %s",
+		              c->info.id, info.name);
 	if (r >= 0 && container_is_running(c))
 		r = network_disconnect(c->cs->networks, info.name, c->info.id, err);
 	if (r >= 0 || (force && find_endpoint(c, info.name))) {

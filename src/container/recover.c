@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine's start: rows become containers again, shims are asked what became of theirs, and what nobody knows is
- * cleared away. Idempotent: it may be killed at any point and run again.
+ * The engine's start: rows become containers again, shims are asked what became of theirs, and what
+ * nobody knows is cleared away. Idempotent: it may be killed at any point and run again.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,8 +21,8 @@ static int load_row(struct containers *cs, const char *id, struct str body, bool
 	AUTO_JSON *json = json_parse(body, &err);
 	int r;
 
-	if (!json || json_fields_decode(json, container_row_fields, &c->info, &o, &err) < 0 || !c->info.id || !c->info.name ||
-	    !streq(c->info.id, id)) {
+	if (!json || json_fields_decode(json, container_row_fields, &c->info, &o, &err) < 0 ||
+	    !c->info.id || !c->info.name || !streq(c->info.id, id)) {
 		/* left in the database for a human; the others are not its hostages */
 		log_error("the record of a container is damaged container=%s: %s", id, err.message);
 		return 0;
@@ -47,7 +47,8 @@ int containers_load(struct containers *cs, struct error *err)
 	if (!q)
 		return error_errno(err);
 	while ((r = db_step(q, err)) > 0)
-		IGNORE_RESULT(load_row(cs, db_text(q, 0), str_from(db_text(q, 1)), db_i64(q, 2)), "logged");
+		IGNORE_RESULT(load_row(cs, db_text(q, 0), str_from(db_text(q, 1)), db_i64(q, 2)),
+		              "logged");
 	return r;
 }
 
@@ -58,7 +59,8 @@ static void *settle(void *arg)
 	struct shim_exited e = { .code = 255, .time = time_now() };
 
 	if (shim_read_exit(bundle, &e) == 0)
-		log_warning("container=%s ended while nobody looked, its exit code is lost", c->info.id);
+		log_warning("container=%s ended while nobody looked, its exit code is lost",
+		            c->info.id);
 	container_ended(c, &e);
 	return NULL;
 }
@@ -124,7 +126,8 @@ static void recover_one(struct container *c)
 	case CONTAINER_DEAD:
 		pthread_mutex_lock(&c->operation);
 		if (container_remove_locked(c, false, &err) < 0)
-			log_error("cannot finish removing container=%s: %s", c->info.id, err.message);
+			log_error("cannot finish removing container=%s: %s", c->info.id,
+			          err.message);
 		pthread_mutex_unlock(&c->operation);
 		return;
 	case CONTAINER_CREATED:
@@ -135,7 +138,8 @@ static void recover_one(struct container *c)
 	}
 	AUTO_FREE char *bundle = container_bundle(c);
 	AUTO_FREE char *config = xasprintf("%s/config.json", bundle);
-	if (access(config, F_OK) == 0) { /* the engine died while it started: it is not half there, it is not */
+	if (access(config, F_OK) ==
+	    0) { /* the engine died while it started: it is not half there, it is not */
 		settle_later(c);
 		return;
 	}
@@ -181,7 +185,7 @@ int containers_recover(struct containers *cs, struct error *err)
 	(void)err; /* what can't be recovered is logged, and is nobody else's trouble */
 	clear_directories(cs, cs->data_directory, false);
 	container_list(cs, &all);
-	vec_for_each(&all, c)
+	vec_for_each (&all, c)
 		recover_one(*c);
 	container_list_done(&all);
 	clear_directories(cs, cs->exec_directory, true);

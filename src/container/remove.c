@@ -23,26 +23,28 @@ static int delete_row(struct container *c, struct error *err)
 /* Anonymous volumes go with their container when asked; named ones are only let go. */
 static void let_volumes_go(struct container *c, bool remove)
 {
-	vec_for_each(&c->info.mounts, m) {
+	vec_for_each (&c->info.mounts, m) {
 		struct volume_info v = { 0 };
 		struct error err = { 0 };
 		bool anonymous;
 
 		if (!m->name)
 			continue;
-		IGNORE_RESULT(volume_unreference(c->cs->volumes, m->name, c->info.id, &err) < 0, "it may be gone");
+		IGNORE_RESULT(volume_unreference(c->cs->volumes, m->name, c->info.id, &err) < 0,
+		              "it may be gone");
 		if (!remove || volume_inspect(c->cs->volumes, m->name, &v, &err) < 0)
 			continue;
 		anonymous = v.anonymous;
 		volume_info_done(&v);
 		if (anonymous)
-			IGNORE_RESULT(volume_remove(c->cs->volumes, m->name, false, &err) < 0, "another container has it");
+			IGNORE_RESULT(volume_remove(c->cs->volumes, m->name, false, &err) < 0,
+			              "another container has it");
 	}
 }
 
 /*
- * The directory is renamed away, then the row goes, then the files: whoever looks in between sees it whole or not
- * at all, and what is left under a trash name is cleared at the next start.
+ * The directory is renamed away, then the row goes, then the files: whoever looks in between sees
+ * it whole or not at all, and what is left under a trash name is cleared at the next start.
  */
 int container_remove_locked(struct container *c, bool volumes, struct error *err)
 {
@@ -87,7 +89,8 @@ int container_remove_locked(struct container *c, bool volumes, struct error *err
 	return 0;
 }
 
-int container_remove(struct container *c, const struct container_remove_options *o, struct error *err)
+int container_remove(struct container *c, const struct container_remove_options *o,
+                     struct error *err)
 {
 	const int now = 0;
 	bool running;
@@ -97,12 +100,13 @@ int container_remove(struct container *c, const struct container_remove_options 
 	pthread_mutex_lock(&c->lock);
 	running = c->alive || c->info.status == CONTAINER_RESTARTING;
 	if (running && !o->force)
-		r = error_set(err, ERROR_CONFLICT,
-			      c->info.status == CONTAINER_PAUSED ?
-				      "cannot remove container \"/%s\": container is paused and must be unpaused first" :
-				      "cannot remove container \"/%s\": container is running: stop the container before removing "
-				      "or force remove",
-			      c->info.name);
+		r = error_set(
+			err, ERROR_CONFLICT,
+			c->info.status == CONTAINER_PAUSED
+				? "cannot remove container \"/%s\": container is paused and must be unpaused first"
+				: "cannot remove container \"/%s\": container is running: stop the container before removing "
+				  "or force remove",
+			c->info.name);
 	pthread_mutex_unlock(&c->lock);
 	if (r >= 0 && running) {
 		bool auto_remove = c->info.host_config.auto_remove;

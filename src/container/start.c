@@ -28,7 +28,8 @@ static void plan_done(struct container_plan *p)
 }
 
 /* --pid or --ipc container:x: the namespace of a container that runs now. */
-static int join(struct container *c, const char *mode, const char *ns, char **ret, struct error *err)
+static int join(struct container *c, const char *mode, const char *ns, char **ret,
+                struct error *err)
 {
 	const char *name = mode ? str_skip_prefix(mode, "container:") : NULL;
 	CLEANUP(container_unref_ptr) struct container *other = NULL;
@@ -41,7 +42,9 @@ static int join(struct container *c, const char *mode, const char *ns, char **re
 		return r;
 	WITH_LOCK(&other->lock);
 	if (other->info.pid <= 0)
-		return error_set(err, ERROR_CONFLICT, "cannot join %s namespace of a non running container: %s", ns, name);
+		return error_set(err, ERROR_CONFLICT,
+		                 "cannot join %s namespace of a non running container: %s", ns,
+		                 name);
 	*ret = xasprintf("/proc/%d/ns/%s", (int)other->info.pid, ns);
 	return 0;
 }
@@ -92,7 +95,8 @@ static void log_limits(const struct container *c, struct shim_config *s)
 		s->log_max_files = (unsigned)n;
 }
 
-static int spawn_shim(struct container *c, const char *bundle, const struct container_plan *plan, struct error *err)
+static int spawn_shim(struct container *c, const char *bundle, const struct container_plan *plan,
+                      struct error *err)
 {
 	const struct container_info *i = &c->info;
 	AUTO_FREE char *root = NULL;
@@ -125,11 +129,13 @@ void container_release(struct container *c)
 
 	container_network_down(c);
 	if (snapshot_unmount(dir, &err) < 0)
-		log_warning("cannot unmount the root file system container=%s: %s", c->info.id, err.message);
+		log_warning("cannot unmount the root file system container=%s: %s", c->info.id,
+		            err.message);
 	IGNORE_RESULT(remove_tree(AT_FDCWD, bundle) < 0, "the next start clears it");
 }
 
-static int prepare(struct container *c, struct container_plan *plan, char **bundle, struct error *err)
+static int prepare(struct container *c, struct container_plan *plan, char **bundle,
+                   struct error *err)
 {
 	const struct host_config *h = &c->info.host_config;
 	AUTO_FREE char *config = NULL;
@@ -153,8 +159,8 @@ static int prepare(struct container *c, struct container_plan *plan, char **bund
 }
 
 /* The runtime's own words become Docker's; what the shim or we ourselves say stays. */
-static int run(struct container *c, const char *bundle, const struct container_plan *plan, int *ret_monitor,
-	       struct shim_started *started, struct error *err)
+static int run(struct container *c, const char *bundle, const struct container_plan *plan,
+               int *ret_monitor, struct shim_started *started, struct error *err)
 {
 	struct shim_state state;
 	int r = spawn_shim(c, bundle, plan, err);
@@ -184,8 +190,9 @@ static int run(struct container *c, const char *bundle, const struct container_p
 static int fail_start(struct container *c, struct error *err)
 {
 	bool not_found = strstr(err->message, "executable file not found") ||
-			 strstr(err->message, "no such file or directory");
-	bool not_allowed = strstr(err->message, "permission denied") || strstr(err->message, "is a directory");
+	                 strstr(err->message, "no such file or directory");
+	bool not_allowed =
+		strstr(err->message, "permission denied") || strstr(err->message, "is a directory");
 
 	attachments_drop(c);
 	container_release(c);
@@ -196,7 +203,8 @@ static int fail_start(struct container *c, struct error *err)
 	free(c->info.error);
 	c->info.error = xstrdup(err->message);
 	c->exits++;
-	container_set_status(c, c->has_been_started || c->info.started_at ? CONTAINER_EXITED : CONTAINER_CREATED);
+	container_set_status(c, c->has_been_started || c->info.started_at ? CONTAINER_EXITED
+	                                                                  : CONTAINER_CREATED);
 	pthread_mutex_unlock(&c->lock);
 	return error_errno(err);
 }
@@ -243,7 +251,8 @@ int container_start_locked(struct container *c, struct error *err)
 	if (r < 0) {
 		struct error ignored = { 0 };
 
-		IGNORE_RESULT(shim_signal(bundle, "", 9, &ignored) < 0, "its end is then settled at the engine's next start");
+		IGNORE_RESULT(shim_signal(bundle, "", 9, &ignored) < 0,
+		              "its end is then settled at the engine's next start");
 	}
 	return r;
 }
@@ -256,14 +265,17 @@ int container_start(struct container *c, const char *detach_keys, struct error *
 	pthread_mutex_lock(&c->lock);
 	switch (c->info.status) {
 	case CONTAINER_RUNNING:
-		r = error_set(err, ERROR_NOT_MODIFIED, "container %s is already running", c->info.id);
+		r = error_set(err, ERROR_NOT_MODIFIED, "container %s is already running",
+		              c->info.id);
 		break;
 	case CONTAINER_PAUSED:
-		r = error_set(err, ERROR_CONFLICT, "cannot start a paused container, try unpause instead");
+		r = error_set(err, ERROR_CONFLICT,
+		              "cannot start a paused container, try unpause instead");
 		break;
 	case CONTAINER_REMOVING:
 	case CONTAINER_DEAD:
-		r = error_set(err, ERROR_CONFLICT, "container is marked for removal and cannot be started");
+		r = error_set(err, ERROR_CONFLICT,
+		              "container is marked for removal and cannot be started");
 		break;
 	case CONTAINER_CREATED:
 	case CONTAINER_RESTARTING:
@@ -280,11 +292,12 @@ int container_start(struct container *c, const char *detach_keys, struct error *
 	pthread_mutex_unlock(&c->lock);
 	if (r >= 0)
 		r = container_start_locked(c, err);
-	if (r < 0 && err->kind != ERROR_NOT_MODIFIED && c->info.host_config.auto_remove && !c->removed &&
-	    !container_is_running(c)) {
+	if (r < 0 && err->kind != ERROR_NOT_MODIFIED && c->info.host_config.auto_remove &&
+	    !c->removed && !container_is_running(c)) {
 		struct error ignored = { 0 };
 
-		IGNORE_RESULT(container_remove_locked(c, true, &ignored) < 0, "the start's error is the one to tell");
+		IGNORE_RESULT(container_remove_locked(c, true, &ignored) < 0,
+		              "the start's error is the one to tell");
 	}
 	pthread_mutex_unlock(&c->operation);
 	return r;

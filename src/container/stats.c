@@ -18,8 +18,8 @@ static uint64_t system_cpu(void)
 
 	if (read_file(AT_FDCWD, "/proc/stat", PROC_FILE_MAX, &text, &err) < 0)
 		return 0;
-	if (sscanf(strbuf_cstr(&text), "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4], &v[5],
-		   &v[6], &v[7]) < 4)
+	if (sscanf(strbuf_cstr(&text), "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1],
+	           &v[2], &v[3], &v[4], &v[5], &v[6], &v[7]) < 4)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
 		total += v[i];
@@ -89,7 +89,8 @@ static void write_memory(struct json_writer *w, const struct cgroup_stats *s, bo
 			kv_u64(w, key, strtoull(rest.ptr, NULL, 10));
 		}
 		jw_object_end(w);
-		kv_u64(w, "limit", s->memory_limit && s->memory_limit < total ? s->memory_limit : total);
+		kv_u64(w, "limit",
+		       s->memory_limit && s->memory_limit < total ? s->memory_limit : total);
 	}
 	jw_object_end(w);
 }
@@ -102,7 +103,7 @@ static void write_io_list(struct json_writer *w, const char *key, const struct c
 		return;
 	}
 	jw_array(w);
-	vec_for_each(v, io) {
+	vec_for_each (v, io) {
 		jw_object(w);
 		kv_u64(w, "major", io->major);
 		kv_u64(w, "minor", io->minor);
@@ -115,8 +116,9 @@ static void write_io_list(struct json_writer *w, const char *key, const struct c
 
 static void write_io(struct json_writer *w, const struct cgroup_stats *s)
 {
-	static const char *const others[] = { "io_queue_recursive", "io_service_time_recursive", "io_wait_time_recursive",
-					      "io_merged_recursive", "io_time_recursive", "sectors_recursive" };
+	static const char *const others[] = { "io_queue_recursive",     "io_service_time_recursive",
+		                              "io_wait_time_recursive", "io_merged_recursive",
+		                              "io_time_recursive",      "sectors_recursive" };
 
 	jw_key(w, "blkio_stats");
 	jw_object(w);
@@ -147,8 +149,9 @@ static void write_networks(struct json_writer *w, pid_t pid)
 		unsigned long long rb, rp, re, rd, tb, tp, te, td;
 		char name[64];
 
-		if (sscanf(copy, " %63[^:]: %llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu", name, &rb, &rp, &re, &rd,
-			   &tb, &tp, &te, &td) != 9 ||
+		if (sscanf(copy,
+		           " %63[^:]: %llu %llu %llu %llu %*u %*u %*u %*u %llu %llu %llu %llu",
+		           name, &rb, &rp, &re, &rd, &tb, &tp, &te, &td) != 9 ||
 		    streq(name, "lo"))
 			continue;
 		jw_key(w, name);

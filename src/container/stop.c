@@ -30,18 +30,21 @@ int container_signal_parse(const char *text, int *ret)
 			*ret = i;
 			return 0;
 		}
-	if (strncasecmp(text, "RTMIN", 5) == 0 && (text[5] == '\0' || (text[5] == '+' && parse_u64(text + 6, &n) >= 0))) {
+	if (strncasecmp(text, "RTMIN", 5) == 0 &&
+	    (text[5] == '\0' || (text[5] == '+' && parse_u64(text + 6, &n) >= 0))) {
 		*ret = SIGRTMIN + (text[5] ? (int)MIN(n, UINT64_C(64)) : 0);
 		return *ret <= SIGRTMAX ? 0 : -EINVAL;
 	}
-	if (strncasecmp(text, "RTMAX", 5) == 0 && (text[5] == '\0' || (text[5] == '-' && parse_u64(text + 6, &n) >= 0))) {
+	if (strncasecmp(text, "RTMAX", 5) == 0 &&
+	    (text[5] == '\0' || (text[5] == '-' && parse_u64(text + 6, &n) >= 0))) {
 		*ret = SIGRTMAX - (text[5] ? (int)MIN(n, UINT64_C(64)) : 0);
 		return *ret >= SIGRTMIN ? 0 : -EINVAL;
 	}
 	return -EINVAL;
 }
 
-static int parse_signal(const struct container *c, const char *given, int otherwise, int *ret, struct error *err)
+static int parse_signal(const struct container *c, const char *given, int otherwise, int *ret,
+                        struct error *err)
 {
 	const char *text = !str_empty_or_null(given) ? given : NULL;
 
@@ -56,7 +59,8 @@ static int stop_signal(const struct container *c)
 	int sig = SIGTERM;
 
 	if (!str_empty_or_null(c->info.config.stop_signal))
-		IGNORE_RESULT(container_signal_parse(c->info.config.stop_signal, &sig) < 0, "checked at creation");
+		IGNORE_RESULT(container_signal_parse(c->info.config.stop_signal, &sig) < 0,
+		              "checked at creation");
 	return sig;
 }
 
@@ -105,14 +109,18 @@ static int kill_now(struct container *c, struct error *err)
 	if (await_end(c, KILL_SECONDS))
 		return 0;
 	cgroup_kill(cgroup);
-	return await_end(c, KILL_SECONDS) ?
-		       0 :
-		       error_set(err, ERROR_INTERNAL, "container %s does not end, even when killed", c->info.id);
+	return await_end(c, KILL_SECONDS)
+	               ? 0
+	               : error_set(err, ERROR_INTERNAL,
+	                           "container %s does not end, even when killed", c->info.id);
 }
 
-int container_stop_locked(struct container *c, const int *timeout, const char *signal, struct error *err)
+int container_stop_locked(struct container *c, const int *timeout, const char *signal,
+                          struct error *err)
 {
-	int seconds = timeout ? *timeout : c->info.config.stop_timeout ? (int)*c->info.config.stop_timeout : STOP_SECONDS;
+	int seconds = timeout                       ? *timeout
+	              : c->info.config.stop_timeout ? (int)*c->info.config.stop_timeout
+	                                            : STOP_SECONDS;
 	struct error ignored = { 0 };
 	bool alive;
 	int sig, r = parse_signal(c, signal, stop_signal(c), &sig, err);
@@ -132,7 +140,9 @@ int container_stop_locked(struct container *c, const int *timeout, const char *s
 	thaw(c);
 	if (seconds != 0 && sig != SIGKILL) {
 		if (send(c, sig, &ignored) >= 0)
-			container_event(c, "kill", "signal", (char[]){ (char)('0' + sig / 10 % 10), (char)('0' + sig % 10), 0 });
+			container_event(
+				c, "kill", "signal",
+				(char[]){ (char)('0' + sig / 10 % 10), (char)('0' + sig % 10), 0 });
 		if (await_end(c, seconds))
 			return 0;
 	}
@@ -161,7 +171,8 @@ int container_stop(struct container *c, const int *timeout, const char *signal, 
 	return r;
 }
 
-int container_restart(struct container *c, const int *timeout, const char *signal, struct error *err)
+int container_restart(struct container *c, const int *timeout, const char *signal,
+                      struct error *err)
 {
 	int r = 0;
 
@@ -193,8 +204,9 @@ int container_kill(struct container *c, const char *signal, struct error *err)
 		return r;
 	pthread_mutex_lock(&c->lock);
 	if (c->info.status != CONTAINER_RUNNING && c->info.status != CONTAINER_PAUSED) {
-		r = error_set(err, ERROR_CONFLICT, "cannot kill container: %s: container %s is not running", c->info.name,
-			      c->info.id);
+		r = error_set(err, ERROR_CONFLICT,
+		              "cannot kill container: %s: container %s is not running",
+		              c->info.name, c->info.id);
 	} else if (sig == SIGKILL || sig == stop_signal(c)) {
 		c->manually_stopped = true;
 		container_save_or_log(c);
@@ -261,10 +273,11 @@ static int take_name(struct container *c, const char *name, char **ret_old, stru
 	WITH_LOCK(&cs->lock);
 	other = map_get(cs->by_name, name);
 	if (other)
-		return error_set(err, ERROR_CONFLICT,
-				 "Conflict. The container name \"/%s\" is already in use by container \"%s\". You have "
-				 "to remove (or rename) that container to be able to reuse that name.",
-				 name, other->info.id);
+		return error_set(
+			err, ERROR_CONFLICT,
+			"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have "
+			"to remove (or rename) that container to be able to reuse that name.",
+			name, other->info.id);
 	pthread_mutex_lock(&c->lock);
 	*ret_old = c->info.name;
 	map_remove(cs->by_name, c->info.name);
@@ -288,7 +301,7 @@ int container_rename(struct container *c, const char *name, struct error *err)
 		return r;
 	if (streq(name, c->info.name))
 		return error_set(err, ERROR_INVALID,
-				 "Renaming a container with the same name as its current name");
+		                 "Renaming a container with the same name as its current name");
 	pthread_mutex_lock(&c->operation);
 	r = take_name(c, name, &old, err);
 	if (r >= 0) {
@@ -306,15 +319,16 @@ int container_rename(struct container *c, const char *name, struct error *err)
 }
 
 /* Members of a request's body that are resources; the rest of HostConfig can't change. */
-static void take_resources(struct host_config *to, const struct host_config *from, const json_t *given)
+static void take_resources(struct host_config *to, const struct host_config *from,
+                           const json_t *given)
 {
-#define TAKE(name, member)                               \
-	if (json_member(given, name, true))               \
+#define TAKE(name, member)                                                                         \
+	if (json_member(given, name, true))                                                        \
 	to->member = from->member
-#define TAKE_TEXT(name, member)                           \
-	if (json_member(given, name, true)) {             \
-		free(to->member);                         \
-		to->member = xstrdup_null(from->member);  \
+#define TAKE_TEXT(name, member)                                                                    \
+	if (json_member(given, name, true)) {                                                      \
+		free(to->member);                                                                  \
+		to->member = xstrdup_null(from->member);                                           \
 	}
 	TAKE("CpuShares", cpu_shares);
 	TAKE("Memory", memory);
@@ -334,7 +348,8 @@ static void take_resources(struct host_config *to, const struct host_config *fro
 		free(to->pids_limit);
 		to->pids_limit = xmemdup(from->pids_limit, sizeof(*from->pids_limit));
 	}
-	if (json_member(given, "RestartPolicy", true) && !str_empty_or_null(from->restart_policy.name)) {
+	if (json_member(given, "RestartPolicy", true) &&
+	    !str_empty_or_null(from->restart_policy.name)) {
 		free(to->restart_policy.name);
 		to->restart_policy.name = xstrdup(from->restart_policy.name);
 		to->restart_policy.maximum_retry_count = from->restart_policy.maximum_retry_count;
@@ -362,8 +377,8 @@ static int apply_resources(struct container *c, const struct host_config *h, str
 	return runtime.ops->update(&runtime, c->info.id, file, err);
 }
 
-int container_update(struct container *c, const struct host_config *resources, const json_t *given, struct strv *warnings,
-		     struct error *err)
+int container_update(struct container *c, const struct host_config *resources, const json_t *given,
+                     struct strv *warnings, struct error *err)
 {
 	struct host_config wanted = { 0 };
 	int r;
@@ -376,8 +391,10 @@ int container_update(struct container *c, const struct host_config *resources, c
 	r = host_config_check_resources(&wanted, warnings, err);
 	if (r >= 0 && wanted.auto_remove && !str_empty_or_null(wanted.restart_policy.name) &&
 	    !streq(wanted.restart_policy.name, "no"))
-		r = error_set(err, ERROR_INVALID, "Restart policy cannot be updated because AutoRemove is enabled for the "
-						  "container");
+		r = error_set(
+			err, ERROR_INVALID,
+			"Restart policy cannot be updated because AutoRemove is enabled for the "
+			"container");
 	if (r >= 0 && container_is_running(c) && cgroup_host()->mode != CGROUP_NONE)
 		r = apply_resources(c, &wanted, err);
 	if (r >= 0) {
@@ -401,7 +418,8 @@ struct container_wait {
 	uint64_t exits;
 };
 
-struct container_wait *container_wait_begin(struct container *c, enum container_wait_condition condition)
+struct container_wait *container_wait_begin(struct container *c,
+                                            enum container_wait_condition condition)
 {
 	struct container_wait *w = NEW(struct container_wait);
 
@@ -429,8 +447,8 @@ static bool is_met(const struct container_wait *w)
 	return true;
 }
 
-int container_wait_finish(struct container_wait *w, bool (*gone)(void *ctx), void *ctx, int *ret_status, char **ret_error,
-			  struct error *err)
+int container_wait_finish(struct container_wait *w, bool (*gone)(void *ctx), void *ctx,
+                          int *ret_status, char **ret_error, struct error *err)
 {
 	struct container *c = w->c;
 	int r = 0;

@@ -12,8 +12,9 @@
 #include "container/container-internal.h"
 
 static const char *const status_names[] = {
-	[CONTAINER_CREATED] = "created",	   [CONTAINER_RUNNING] = "running", [CONTAINER_PAUSED] = "paused",
-	[CONTAINER_RESTARTING] = "restarting", [CONTAINER_REMOVING] = "removing", [CONTAINER_EXITED] = "exited",
+	[CONTAINER_CREATED] = "created",   [CONTAINER_RUNNING] = "running",
+	[CONTAINER_PAUSED] = "paused",     [CONTAINER_RESTARTING] = "restarting",
+	[CONTAINER_REMOVING] = "removing", [CONTAINER_EXITED] = "exited",
 	[CONTAINER_DEAD] = "dead",
 };
 _Static_assert(ARRAY_SIZE(status_names) == CONTAINER_STATUS_COUNT, "every status has a name");
@@ -52,7 +53,8 @@ static const struct json_field health_probe_fields[] = {
 	JSON_FIELDS_END,
 };
 
-#define FIELD(member, wire, kind, ...) JSON_FIELD(struct container_info, member, wire, kind, ##__VA_ARGS__)
+#define FIELD(member, wire, kind, ...)                                                             \
+	JSON_FIELD(struct container_info, member, wire, kind, ##__VA_ARGS__)
 
 const struct json_field container_row_fields[] = {
 	FIELD(id, "Id", JSON_F_STRING),
@@ -75,25 +77,29 @@ const struct json_field container_row_fields[] = {
 	FIELD(restart_count, "RestartCount", JSON_F_INT),
 	FIELD(health, "Health", JSON_F_INT),
 	FIELD(health_failing_streak, "FailingStreak", JSON_F_INT),
-	FIELD(health_log, "HealthLog", JSON_F_LIST, .fields = health_probe_fields, .size = sizeof(struct health_probe)),
+	FIELD(health_log, "HealthLog", JSON_F_LIST, .fields = health_probe_fields,
+	      .size = sizeof(struct health_probe)),
 	FIELD(log_path, "LogPath", JSON_F_STRING),
 	FIELD(hostname_path, "HostnamePath", JSON_F_STRING),
 	FIELD(hosts_path, "HostsPath", JSON_F_STRING),
 	FIELD(resolv_conf_path, "ResolvConfPath", JSON_F_STRING),
 	FIELD(upper_path, "UpperPath", JSON_F_STRING),
 	FIELD(merged_path, "MergedPath", JSON_F_STRING),
-	FIELD(mounts, "Mounts", JSON_F_LIST, .fields = mount_point_fields, .size = sizeof(struct mount_point)),
-	FIELD(endpoints, "Endpoints", JSON_F_MAP, .fields = endpoint_fields, .size = sizeof(struct endpoint)),
-	FIELD(ports, "Ports", JSON_F_LIST, .fields = port_assignment_fields, .size = sizeof(struct port_assignment)),
+	FIELD(mounts, "Mounts", JSON_F_LIST, .fields = mount_point_fields,
+	      .size = sizeof(struct mount_point)),
+	FIELD(endpoints, "Endpoints", JSON_F_MAP, .fields = endpoint_fields,
+	      .size = sizeof(struct endpoint)),
+	FIELD(ports, "Ports", JSON_F_LIST, .fields = port_assignment_fields,
+	      .size = sizeof(struct port_assignment)),
 	FIELD(sandbox_id, "SandboxID", JSON_F_STRING),
 	FIELD(sandbox_key, "SandboxKey", JSON_F_STRING),
 	FIELD(exec_ids, "ExecIDs", JSON_F_STRV),
 	FIELD(runtime, "Runtime", JSON_F_STRING),
 	JSON_FIELDS_END,
 };
-_Static_assert(sizeof(enum container_status) == sizeof(int) && sizeof(enum health_status) == sizeof(int) &&
-		       sizeof(pid_t) == sizeof(int),
-	       "the table reads them as int");
+_Static_assert(sizeof(enum container_status) == sizeof(int) &&
+                       sizeof(enum health_status) == sizeof(int) && sizeof(pid_t) == sizeof(int),
+               "the table reads them as int");
 
 const char *container_status_name(enum container_status s)
 {
@@ -167,7 +173,8 @@ char *container_cgroup(const struct container *c)
 	const char *parent = c->info.host_config.cgroup_parent;
 
 	if (str_empty_or_null(parent))
-		parent = str_empty_or_null(c->cs->cgroup_parent) ? "/coracle" : c->cs->cgroup_parent;
+		parent =
+			str_empty_or_null(c->cs->cgroup_parent) ? "/coracle" : c->cs->cgroup_parent;
 	return xasprintf("%s%s/%s", parent[0] == '/' ? "" : "/", parent, c->info.id);
 }
 
@@ -193,11 +200,12 @@ int container_save(struct container *c, enum db_durability durability, struct er
 	AUTO_DB_TX struct db_tx *tx = db_begin(c->cs->db, durability, err);
 	if (!tx)
 		return error_errno(err);
-	r = db_exec(tx->conn, err,
-		    "INSERT INTO container(id, name, image_id, body, manually_stopped) VALUES(?1,?2,?3,?4,?5)"
-		    " ON CONFLICT(id) DO UPDATE SET name=?2, body=?4, manually_stopped=?5",
-		    "sssSi", c->info.id, c->info.name, c->info.image_id, strbuf_str(&body),
-		    (int64_t)c->manually_stopped);
+	r = db_exec(
+		tx->conn, err,
+		"INSERT INTO container(id, name, image_id, body, manually_stopped) VALUES(?1,?2,?3,?4,?5)"
+		" ON CONFLICT(id) DO UPDATE SET name=?2, body=?4, manually_stopped=?5",
+		"sssSi", c->info.id, c->info.name, c->info.image_id, strbuf_str(&body),
+		(int64_t)c->manually_stopped);
 	return r < 0 ? r : db_commit(&tx, err);
 }
 
@@ -206,12 +214,14 @@ void container_save_or_log(struct container *c)
 	struct error err = { 0 };
 
 	if (!c->removed && container_save(c, DB_RELAXED, &err) < 0)
-		log_error("cannot record the container's state container=%s: %s", c->info.id, err.message);
+		log_error("cannot record the container's state container=%s: %s", c->info.id,
+		          err.message);
 }
 
 void container_set_status(struct container *c, enum container_status status)
 {
-	log_debug("container=%s status=%s was=%s", c->info.id, status_names[status], status_names[c->info.status]);
+	log_debug("container=%s status=%s was=%s", c->info.id, status_names[status],
+	          status_names[c->info.status]);
 	c->info.status = status;
 	container_save_or_log(c);
 	pthread_cond_broadcast(&c->changed);
@@ -257,10 +267,11 @@ int container_insert(struct containers *cs, struct container *c, struct error *e
 	WITH_LOCK(&cs->lock);
 	other = map_get(cs->by_name, c->info.name);
 	if (other)
-		return error_set(err, ERROR_CONFLICT,
-				 "Conflict. The container name \"/%s\" is already in use by container \"%s\". You have "
-				 "to remove (or rename) that container to be able to reuse that name.",
-				 c->info.name, other->info.id);
+		return error_set(
+			err, ERROR_CONFLICT,
+			"Conflict. The container name \"/%s\" is already in use by container \"%s\". You have "
+			"to remove (or rename) that container to be able to reuse that name.",
+			c->info.name, other->info.id);
 	map_set(cs->by_name, c->info.name, c);
 	map_set(cs->by_id, c->info.id, container_ref(c));
 	return 0;
@@ -299,7 +310,8 @@ static struct container *find_prefix(struct containers *cs, const char *prefix, 
 	return found;
 }
 
-int container_find(struct containers *cs, const char *name, struct container **ret, struct error *err)
+int container_find(struct containers *cs, const char *name, struct container **ret,
+                   struct error *err)
 {
 	const char *plain = name[0] == '/' ? name + 1 : name;
 	struct container *c;
@@ -312,7 +324,8 @@ int container_find(struct containers *cs, const char *name, struct container **r
 	if (!c)
 		c = find_prefix(cs, name, &ambiguous);
 	if (ambiguous)
-		return error_set(err, ERROR_INVALID, "multiple IDs found with provided prefix: %s", name);
+		return error_set(err, ERROR_INVALID, "multiple IDs found with provided prefix: %s",
+		                 name);
 	if (!c)
 		return error_set(err, ERROR_NOT_FOUND, "No such container: %s", name);
 	*ret = container_ref(c);
@@ -321,7 +334,8 @@ int container_find(struct containers *cs, const char *name, struct container **r
 
 static int newest_first(const void *a, const void *b)
 {
-	const struct container *x = *(struct container *const *)a, *y = *(struct container *const *)b;
+	const struct container *x = *(struct container *const *)a,
+			       *y = *(struct container *const *)b;
 
 	return x->info.created < y->info.created ? 1 : x->info.created > y->info.created ? -1 : 0;
 }
@@ -342,7 +356,7 @@ void container_list(struct containers *cs, struct container_ptr_vec *ret)
 
 void container_list_done(struct container_ptr_vec *v)
 {
-	vec_for_each(v, c)
+	vec_for_each (v, c)
 		container_unref(*c);
 	container_ptr_vec_done(v);
 }
@@ -369,7 +383,7 @@ struct container_info *container_inspect(struct container *c, bool size)
 
 	pthread_mutex_lock(&c->lock);
 	json_fields_copy(container_row_fields, &c->info, info);
-	list_for_each(&c->execs, it)
+	list_for_each (&c->execs, it)
 		strv_add(&info->exec_ids, container_of(it, struct exec, link)->info.id);
 	pthread_mutex_unlock(&c->lock);
 	if (size)
@@ -442,10 +456,13 @@ static int make_directories(const struct containers *cs, struct error *err)
 
 	if (r >= 0)
 		r = mkdir_parents(AT_FDCWD, runtime, 0700);
-	/* a shim's socket is nobody's but ours, whatever the umask was and whoever made the directory */
+	/* a shim's socket is nobody's but ours, whatever the umask was and whoever made the
+	 * directory */
 	if (r >= 0 && chmod(cs->exec_directory, 0711) < 0)
 		r = -errno;
-	return r < 0 ? error_set_errno(err, -r, "cannot make %s and %s", cs->data_directory, cs->exec_directory) : 0;
+	return r < 0 ? error_set_errno(err, -r, "cannot make %s and %s", cs->data_directory,
+	                               cs->exec_directory)
+	             : 0;
 }
 
 static void free_set(struct containers *cs)
@@ -459,7 +476,7 @@ static void free_set(struct containers *cs)
 	strv_done(&cs->default_dns_list);
 	free(cs->default_log.type);
 	strmap_done(&cs->default_log.config);
-	vec_for_each(&cs->default_ulimits, u)
+	vec_for_each (&cs->default_ulimits, u)
 		free(u->name);
 	ulimit_vec_done(&cs->default_ulimits);
 	map_free(cs->by_id);
@@ -473,9 +490,10 @@ static void free_set(struct containers *cs)
 	free(cs);
 }
 
-struct containers *containers_new(const struct containers_options *o, struct db *db, struct image_store *images,
-				  struct snapshot_store *snapshots, struct networks *networks, struct volumes *volumes,
-				  struct event_bus *events, struct error *err)
+struct containers *containers_new(const struct containers_options *o, struct db *db,
+                                  struct image_store *images, struct snapshot_store *snapshots,
+                                  struct networks *networks, struct volumes *volumes,
+                                  struct event_bus *events, struct error *err)
 {
 	static const struct db_migrations m = { .room = "container", .sql = migrations };
 	struct containers *cs = NEW(struct containers);
@@ -493,8 +511,8 @@ struct containers *containers_new(const struct containers_options *o, struct db 
 	cs->execs = map_new();
 	cs->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	cs->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (make_directories(cs, err) < 0 || db_migrate(db, &m, err) < 0 || containers_load(cs, err) < 0 ||
-	    monitor_start(cs, err) < 0) {
+	if (make_directories(cs, err) < 0 || db_migrate(db, &m, err) < 0 ||
+	    containers_load(cs, err) < 0 || monitor_start(cs, err) < 0) {
 		free_set(cs);
 		return NULL;
 	}
@@ -506,11 +524,12 @@ static void stop_all(struct containers *cs)
 	struct container_ptr_vec all = { 0 };
 
 	container_list(cs, &all);
-	vec_for_each(&all, c) {
+	vec_for_each (&all, c) {
 		struct error err = { 0 };
 
 		if (container_is_running(*c))
-			IGNORE_RESULT(container_stop(*c, NULL, NULL, &err) < 0, "the next start of the engine sees to it");
+			IGNORE_RESULT(container_stop(*c, NULL, NULL, &err) < 0,
+			              "the next start of the engine sees to it");
 	}
 	container_list_done(&all);
 }
@@ -525,7 +544,7 @@ void containers_close(struct containers *cs, bool live)
 		stop_all(cs);
 	atomic_store(&cs->closing, true);
 	container_list(cs, &all);
-	vec_for_each(&all, c) {
+	vec_for_each (&all, c) {
 		pthread_mutex_lock(&(*c)->lock);
 		pthread_cond_broadcast(&(*c)->changed);
 		pthread_mutex_unlock(&(*c)->lock);
@@ -534,7 +553,7 @@ void containers_close(struct containers *cs, bool live)
 	monitor_stop(cs);
 	for (int i = 0; i < 1000 && atomic_load(&cs->workers); i++)
 		usleep(10000);
-	vec_for_each(&all, c)
+	vec_for_each (&all, c)
 		container_forget(*c);
 	container_list_done(&all);
 	if (atomic_load(&cs->workers))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole containers: real snapshots, networks, shim and runtime, in network and mount namespaces of the
- * test's own. Needs root, crun and a static busybox, and says so when it skips.
+ * Whole containers: real snapshots, networks, shim and runtime, in network and mount namespaces of
+ * the test's own. Needs root, crun and a static busybox, and says so when it skips.
  */
 #include "container/container-internal.h"
 
@@ -68,8 +68,11 @@ static char name_buf[64], link_buf[64];
 
 static void import_busybox(void)
 {
-	static const char *const applets[] = { "sh", "cat", "echo", "sleep", "ls", "true", "id", "env", "mkdir", "wc", "kill" };
-	static const char *const dirs[] = { "bin/", "etc/", "proc/", "dev/", "sys/", "tmp/", "data/" };
+	static const char *const applets[] = { "sh", "cat", "echo",  "sleep", "ls",  "true",
+		                               "id", "env", "mkdir", "wc",    "kill" };
+	static const char *const dirs[] = {
+		"bin/", "etc/", "proc/", "dev/", "sys/", "tmp/", "data/"
+	};
 	int fd = memfd_create("tar", MFD_CLOEXEC);
 	CLEANUP(tar_writer_free_ptr) struct tar_writer *t = tar_writer_new(to_fd, &fd);
 	AUTO_STRBUF busybox = { 0 };
@@ -82,17 +85,26 @@ static void import_busybox(void)
 	ok(read_file(AT_FDCWD, "/bin/busybox", 8 << 20, &busybox, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		snprintf(name_buf, sizeof(name_buf), "%s", dirs[i]);
-		add_entry(t, (struct tar_entry){ .type = TAR_DIRECTORY, .name = name_buf, .mode = 0755 });
+		add_entry(t, (struct tar_entry){
+				     .type = TAR_DIRECTORY, .name = name_buf, .mode = 0755 });
 	}
 	snprintf(name_buf, sizeof(name_buf), "bin/busybox");
-	add_entry(t, (struct tar_entry){ .type = TAR_FILE, .name = name_buf, .mode = 0755, .size = (int64_t)busybox.len });
+	add_entry(t, (struct tar_entry){ .type = TAR_FILE,
+	                                 .name = name_buf,
+	                                 .mode = 0755,
+	                                 .size = (int64_t)busybox.len });
 	ok(tar_write_data(t, busybox.ptr, busybox.len, &err), &err);
 	for (size_t i = 0; i < ARRAY_SIZE(applets); i++) {
 		snprintf(name_buf, sizeof(name_buf), "bin/%s", applets[i]);
 		snprintf(link_buf, sizeof(link_buf), "busybox");
-		add_entry(t, (struct tar_entry){ .type = TAR_SYMLINK, .name = name_buf, .link = link_buf, .mode = 0777 });
+		add_entry(t, (struct tar_entry){ .type = TAR_SYMLINK,
+		                                 .name = name_buf,
+		                                 .link = link_buf,
+		                                 .mode = 0777 });
 	}
-	ok(tar_write_file(t, "etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:7:8::/home:/bin/sh\n", 50, 0, &err), &err);
+	ok(tar_write_file(t, "etc/passwd", "root:x:0:0::/root:/bin/sh\napp:x:7:8::/home:/bin/sh\n",
+	                  50, 0, &err),
+	   &err);
 	ok(tar_write_file(t, "data/seed", "seed\n", 5, 0, &err), &err);
 	ok(tar_writer_finish(t, &err), &err);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
@@ -121,15 +133,18 @@ static void open_containers(void)
 		.runtimes = &runtimes,
 		.cgroup_parent = "/coracle-unit",
 	};
-	w.cs = containers_new(&o, w.db, w.images, w.snapshots, w.networks, w.volumes, w.events, &err);
+	w.cs = containers_new(&o, w.db, w.images, w.snapshots, w.networks, w.volumes, w.events,
+	                      &err);
 	ok(w.cs ? 0 : -1, &err);
 	ok(containers_recover(w.cs, &err), &err);
 }
 
 static const char *open_world(void)
 {
-	static const struct content_options content = { .referenced_sql = image_content_referenced_sql };
-	static const struct snapshot_options layers = { .referenced_sql = image_layer_referenced_sql };
+	static const struct content_options content = { .referenced_sql =
+		                                                image_content_referenced_sql };
+	static const struct snapshot_options layers = { .referenced_sql =
+		                                                image_layer_referenced_sql };
 	static const struct remote_config remote = { .user_agent = "test/1" };
 	AUTO_FREE char *helper = beside("coracle-archive");
 	struct error err = { 0 };
@@ -138,7 +153,8 @@ static const char *open_world(void)
 		return NULL;
 	if (geteuid() != 0 || access("/usr/bin/crun", X_OK) < 0 || access("/bin/busybox", X_OK) < 0)
 		return "needs root, crun and busybox-static";
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return "needs namespaces of its own";
 	signal(SIGPIPE, SIG_IGN);
 	archive_set_helper(helper);
@@ -158,7 +174,9 @@ static const char *open_world(void)
 	w.events = event_bus_new();
 	w.images = image_store_open(w.db, w.content, w.snapshots, &remote, w.events, &err);
 	ok(w.images ? 0 : -1, &err);
-	struct networks_options n = { .exec_directory = exec, .ip_forward = true, .ip_masquerade = true, .icc = true };
+	struct networks_options n = {
+		.exec_directory = exec, .ip_forward = true, .ip_masquerade = true, .icc = true
+	};
 	w.networks = networks_new(&n, w.db, w.events, &err);
 	ok(w.networks ? 0 : -1, &err);
 	struct strv none = { 0 };
@@ -170,13 +188,13 @@ static const char *open_world(void)
 	return NULL;
 }
 
-#define NEEDS_WORLD()                                     \
-	do {                                              \
-		const char *why = open_world();           \
-		if (why) {                                \
-			print_message("# SKIP %s\n", why); \
-			skip();                           \
-		}                                         \
+#define NEEDS_WORLD()                                                                              \
+	do {                                                                                       \
+		const char *why = open_world();                                                    \
+		if (why) {                                                                         \
+			print_message("# SKIP %s\n", why);                                         \
+			skip();                                                                    \
+		}                                                                                  \
 	} while (0)
 
 static struct container *create(const char *body)
@@ -231,8 +249,9 @@ static void remove_container(struct container *c)
 TEST(runs_and_tells)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo one; echo $FROM_IMAGE; id -u; exit "
-				     "3\"],\"User\":\"app\"}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo one; echo $FROM_IMAGE; id -u; exit "
+		"3\"],\"User\":\"app\"}");
 	assert_int_equal(run_to_end(c), 3);
 	AUTO_FREE char *log = log_of(c, -1);
 	assert_string_equal(log, "one\nyes\n7\n");
@@ -252,7 +271,8 @@ TEST(missing_command)
 	struct error err = { 0 };
 	assert_true(container_start(c, NULL, &err) < 0);
 	assert_int_equal(err.kind, ERROR_INVALID);
-	assert_non_null(strstr(err.message, "exec: \"nope\": executable file not found in $PATH: unknown"));
+	assert_non_null(
+		strstr(err.message, "exec: \"nope\": executable file not found in $PATH: unknown"));
 	remove_container(c);
 	c = create("{\"Image\":\"busybox\",\"Cmd\":[\"/etc\"]}");
 	assert_true(container_start(c, NULL, &err) < 0);
@@ -270,10 +290,11 @@ TEST(volumes_binds_and_read_only)
 	NEEDS_WORLD();
 	AUTO_FREE char *bind = xasprintf("%s/bind", w.dir);
 	AUTO_FREE char *file = xasprintf("%s/x", bind);
-	AUTO_FREE char *body = xasprintf("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /data/seed /b/x; echo no > /b/x || "
-					 "echo ro; echo y > /root || echo rootro; echo t > /t/x && cat /t/x\"],\"HostConfig\":{"
-					 "\"Binds\":[\"%s:/b:ro\",\"vol:/data\"],\"ReadonlyRootfs\":true,\"Tmpfs\":{\"/t\":\"\"}}}",
-					 bind);
+	AUTO_FREE char *body = xasprintf(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /data/seed /b/x; echo no > /b/x || "
+		"echo ro; echo y > /root || echo rootro; echo t > /t/x && cat /t/x\"],\"HostConfig\":{"
+		"\"Binds\":[\"%s:/b:ro\",\"vol:/data\"],\"ReadonlyRootfs\":true,\"Tmpfs\":{\"/t\":\"\"}}}",
+		bind);
 	struct error err = { 0 };
 	assert_int_equal(mkdir_parents(AT_FDCWD, bind, 0755), 0);
 	ok(write_file(AT_FDCWD, file, "x\n", 2, 0644, &err), &err);
@@ -292,8 +313,9 @@ TEST(volumes_binds_and_read_only)
 TEST(stops_when_asked)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"trap 'exit 5' TERM; while true; do sleep 0.05; "
-				     "done\"]}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"trap 'exit 5' TERM; while true; do sleep 0.05; "
+		"done\"]}");
 	struct error err = { 0 };
 	ok(container_start(c, NULL, &err), &err);
 	assert_true(container_start(c, NULL, &err) < 0);
@@ -312,12 +334,15 @@ TEST(stops_when_asked)
 TEST(restart_policy)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"exit 4\"],\"HostConfig\":{\"RestartPolicy\":{"
-				     "\"Name\":\"on-failure\",\"MaximumRetryCount\":2}}}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"exit 4\"],\"HostConfig\":{\"RestartPolicy\":{"
+		"\"Name\":\"on-failure\",\"MaximumRetryCount\":2}}}");
 	struct error err = { 0 };
 	int code;
 	ok(container_start(c, NULL, &err), &err);
-	ok(container_wait_finish(container_wait_begin(c, WAIT_NOT_RUNNING), NULL, NULL, &code, NULL, &err), &err);
+	ok(container_wait_finish(container_wait_begin(c, WAIT_NOT_RUNNING), NULL, NULL, &code, NULL,
+	                         &err),
+	   &err);
 	CLEANUP(container_info_free_ptr) struct container_info *i = container_inspect(c, false);
 	assert_int_equal(i->restart_count, 2);
 	assert_int_equal(code, 4);
@@ -360,9 +385,12 @@ static size_t talk(struct attachment *a, const char *input, char *buf, size_t ro
 TEST(attach_before_start_and_auto_remove)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"cat\"],\"OpenStdin\":true,\"StdinOnce\":true,\"HostConfig\":{"
-				     "\"AutoRemove\":true}}");
-	struct attach_options o = { .stdin_ = true, .stdout_ = true, .stderr_ = true, .stream = true };
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"cat\"],\"OpenStdin\":true,\"StdinOnce\":true,\"HostConfig\":{"
+		"\"AutoRemove\":true}}");
+	struct attach_options o = {
+		.stdin_ = true, .stdout_ = true, .stderr_ = true, .stream = true
+	};
 	struct container_wait *wait = container_wait_begin(c, WAIT_REMOVED);
 	struct attachment *a;
 	struct error err = { 0 };
@@ -417,8 +445,9 @@ TEST(exec_with_output_and_code)
 TEST(networks_and_ports)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"ExposedPorts\":{\"80/tcp\":{}},"
-				     "\"HostConfig\":{\"PortBindings\":{\"80/tcp\":[{\"HostPort\":\"18080\"}]}}}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"ExposedPorts\":{\"80/tcp\":{}},"
+		"\"HostConfig\":{\"PortBindings\":{\"80/tcp\":[{\"HostPort\":\"18080\"}]}}}");
 	struct error err = { 0 };
 	ok(container_start(c, NULL, &err), &err);
 	struct container_info *i = container_inspect(c, false);
@@ -440,7 +469,8 @@ TEST(networks_and_ports)
 TEST(recovers_what_runs)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"]}"), *again;
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"]}"),
+			 *again;
 	AUTO_FREE char *id = xstrdup(container_id(c));
 	struct error err = { 0 };
 	int zero = 0;
@@ -462,7 +492,8 @@ TEST(recovers_what_runs)
 TEST(files_in_and_out)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo new > /new\"]}");
+	struct container *c =
+		create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo new > /new\"]}");
 	struct path_stat st = { 0 };
 	struct error err = { 0 };
 
@@ -502,10 +533,11 @@ static char *output_of(const char *body, int expected_code)
 TEST(confinement)
 {
 	NEEDS_WORLD();
-	AUTO_FREE char *log = output_of("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /proc/self/status; ls "
-					"/proc/self/fd; cat /proc/timer_list | wc -c; mkdir /proc/sys/x; busybox pwd; busybox "
-					"hostname\"],\"WorkingDir\":\"/new/dir\",\"Hostname\":\"box\"}",
-					0);
+	AUTO_FREE char *log = output_of(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /proc/self/status; ls "
+		"/proc/self/fd; cat /proc/timer_list | wc -c; mkdir /proc/sys/x; busybox pwd; busybox "
+		"hostname\"],\"WorkingDir\":\"/new/dir\",\"Hostname\":\"box\"}",
+		0);
 	assert_non_null(strstr(log, "CapEff:\t00000000a80425fb"));
 	assert_non_null(strstr(log, "CapInh:\t0000000000000000"));
 	assert_non_null(strstr(log, "CapAmb:\t0000000000000000"));
@@ -517,10 +549,11 @@ TEST(confinement)
 TEST(privileged_and_limits)
 {
 	NEEDS_WORLD();
-	AUTO_FREE char *log = output_of("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /proc/self/status; ulimit -n; "
-					"busybox mount -t tmpfs none /tmp && echo mounted\"],\"HostConfig\":{\"Privileged\":true,"
-					"\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":100,\"Hard\":200}]}}",
-					0);
+	AUTO_FREE char *log = output_of(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"cat /proc/self/status; ulimit -n; "
+		"busybox mount -t tmpfs none /tmp && echo mounted\"],\"HostConfig\":{\"Privileged\":true,"
+		"\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":100,\"Hard\":200}]}}",
+		0);
 	assert_non_null(strstr(log, "Seccomp:\t0"));
 	assert_non_null(strstr(log, "\n100\n"));
 	assert_non_null(strstr(log, "mounted\n"));
@@ -529,11 +562,13 @@ TEST(privileged_and_limits)
 TEST(init_reaps_and_passes_signals)
 {
 	NEEDS_WORLD();
-	AUTO_FREE char *log = output_of("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo $$; exit 9\"],\"HostConfig\":{"
-					"\"Init\":true}}",
-					9);
+	AUTO_FREE char *log = output_of(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo $$; exit 9\"],\"HostConfig\":{"
+		"\"Init\":true}}",
+		9);
 	assert_string_not_equal(log, "1\n");
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"HostConfig\":{\"Init\":true}}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"HostConfig\":{\"Init\":true}}");
 	struct error err = { 0 };
 	int minute = 60;
 	ok(container_start(c, NULL, &err), &err);
@@ -546,8 +581,9 @@ TEST(init_reaps_and_passes_signals)
 TEST(out_of_memory_is_told)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"x=aaaaaaaaaaaaaaaa; while true; do "
-				     "x=$x$x; done\"],\"HostConfig\":{\"Memory\":8388608}}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"x=aaaaaaaaaaaaaaaa; while true; do "
+		"x=$x$x; done\"],\"HostConfig\":{\"Memory\":8388608}}");
 	assert_int_equal(run_to_end(c), 137);
 	CLEANUP(container_info_free_ptr) struct container_info *i = container_inspect(c, false);
 	assert_true(i->oom_killed);
@@ -580,8 +616,9 @@ TEST(killed_shim)
 TEST(health_checks)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"Healthcheck\":{\"Test\":["
-				     "\"CMD-SHELL\",\"echo fine\"],\"Interval\":50000000}}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"Healthcheck\":{\"Test\":["
+		"\"CMD-SHELL\",\"echo fine\"],\"Interval\":50000000}}");
 	struct error err = { 0 };
 	struct container_info *i = NULL;
 
@@ -608,8 +645,9 @@ static int count_change(void *ctx, char kind, const char *path)
 TEST(changes_and_commit)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo 1 > /made; busybox rm "
-				     "/data/seed\"]}");
+	struct container *c =
+		create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo 1 > /made; busybox rm "
+	               "/data/seed\"]}");
 	AUTO_STRBUF changes = { 0 };
 	AUTO_REFERENCE ref = { 0 };
 	struct commit_options o = { .tag = &ref, .comment = "c" };
@@ -622,7 +660,8 @@ TEST(changes_and_commit)
 	ok(reference_parse("committed", &ref, &err), &err);
 	ok(container_commit(c, &o, &id, &err), &err);
 	remove_container(c);
-	AUTO_FREE char *log = output_of("{\"Image\":\"committed\",\"Cmd\":[\"sh\",\"-c\",\"cat /made; ls /data\"]}", 0);
+	AUTO_FREE char *log = output_of(
+		"{\"Image\":\"committed\",\"Cmd\":[\"sh\",\"-c\",\"cat /made; ls /data\"]}", 0);
 	assert_string_equal(log, "1\n");
 }
 
@@ -633,12 +672,18 @@ TEST(names_and_validation)
 		const char *body, *message;
 	} cases[] = {
 		{ "{\"Image\":\"none\"}", "No such image: none:latest" },
-		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Memory\":1000}}", "Minimum memory limit allowed is 6MB" },
-		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"CapAdd\":[\"NOPE\"]}}", "unknown capability" },
-		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Sysctls\":{\"kernel.core_pattern\":\"|x\"}}}", "is not allowed" },
-		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"sometimes\"}}}", "unknown policy" },
-		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"CpusetCpus\":\"0-2147483647\"}}", "Invalid value" },
-		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Binds\":[\"/x:relative\"]}}", "mount path must be absolute" },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Memory\":1000}}",
+		  "Minimum memory limit allowed is 6MB" },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"CapAdd\":[\"NOPE\"]}}",
+		  "unknown capability" },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Sysctls\":{\"kernel.core_pattern\":\"|x\"}}}",
+		  "is not allowed" },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"RestartPolicy\":{\"Name\":\"sometimes\"}}}",
+		  "unknown policy" },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"CpusetCpus\":\"0-2147483647\"}}",
+		  "Invalid value" },
+		{ "{\"Image\":\"busybox\",\"HostConfig\":{\"Binds\":[\"/x:relative\"]}}",
+		  "mount path must be absolute" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -23,7 +23,8 @@ TEST(restart_delays)
 
 TEST(restart_policies)
 {
-	char always[] = "always", unless[] = "unless-stopped", failure[] = "on-failure", no[] = "no";
+	char always[] = "always", unless[] = "unless-stopped", failure[] = "on-failure",
+	     no[] = "no";
 	struct restart_policy p = { .name = always };
 
 	assert_true(restart_wanted(&p, 0, 5, false));
@@ -69,10 +70,12 @@ TEST(log_records)
 {
 	struct log_record r = { 0 };
 
-	assert_int_equal(log_record_parse(STR("{\"log\":\"a\\n\\u00e9\\ud83d\\ude00\",\"stream\":\"stderr\",\"time\":"
-					      "\"2026-01-01T00:00:00.5Z\"}"),
-					  &r),
-			 0);
+	assert_int_equal(
+		log_record_parse(
+			STR("{\"log\":\"a\\n\\u00e9\\ud83d\\ude00\",\"stream\":\"stderr\",\"time\":"
+	                    "\"2026-01-01T00:00:00.5Z\"}"),
+			&r),
+		0);
 	assert_int_equal(r.stream, 2);
 	assert_string_equal(r.text.ptr, "a\n\xc3\xa9\xf0\x9f\x98\x80");
 	assert_int_equal(r.time % NSEC_PER_SEC, NSEC_PER_SEC / 2);

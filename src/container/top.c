@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `top`: the host's ps over the container's processes, as Docker does, so that its options mean what ps says. */
+/* `top`: the host's ps over the container's processes, as Docker does, so that its options mean
+ * what ps says. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,15 +10,18 @@
 
 enum { OUTPUT_MAX = 8 << 20 };
 
-/* Only letters, digits, ',', '-', '=' and '%': ps reads nothing, writes nothing, but needs no more than that. */
+/* Only letters, digits, ',', '-', '=' and '%': ps reads nothing, writes nothing, but needs no more
+ * than that. */
 static int add_arguments(const char *text, struct strv *args, struct error *err)
 {
 	struct str rest = str_from(text), word;
 
 	while (str_cut(&rest, ' ', &word)) {
 		for (size_t i = 0; i < word.len; i++)
-			if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,-=%_:+", word.ptr[i]))
-				return error_set(err, ERROR_INVALID, "invalid arguments for ps: %s", text);
+			if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,-=%_:+",
+			            word.ptr[i]))
+				return error_set(err, ERROR_INVALID, "invalid arguments for ps: %s",
+				                 text);
 		if (word.len)
 			strv_add_n(args, word.ptr, word.len);
 	}
@@ -49,14 +53,14 @@ static bool is_ours(const struct strv *row, size_t column, const struct pid_vec 
 
 	if (column >= row->len || parse_u64(row->ptr[column], &pid) < 0)
 		return false;
-	vec_for_each(pids, p)
+	vec_for_each (pids, p)
 		if ((uint64_t)*p == pid)
 			return true;
 	return false;
 }
 
-static int parse_output(struct str text, const struct pid_vec *pids, struct strv *titles, struct strv_vec *rows,
-			struct error *err)
+static int parse_output(struct str text, const struct pid_vec *pids, struct strv *titles,
+                        struct strv_vec *rows, struct error *err)
 {
 	struct str line;
 	size_t column = SIZE_MAX;
@@ -81,7 +85,8 @@ static int parse_output(struct str text, const struct pid_vec *pids, struct strv
 	return 0;
 }
 
-int container_top(struct container *c, const char *ps_args, struct strv *titles, struct strv_vec *rows, struct error *err)
+int container_top(struct container *c, const char *ps_args, struct strv *titles,
+                  struct strv_vec *rows, struct error *err)
 {
 	AUTO_FREE char *cgroup = container_cgroup(c);
 	CLEANUP(pid_vec_done) struct pid_vec pids = { 0 };

@@ -273,8 +273,7 @@ static int file_list(struct engine_config *c, const struct setting *s, const jso
 
 	if (!json_is_array(v))
 		return wrong_type(err, s, "a list of texts");
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach (v, i, item) {
 		if (!json_is_string(item))
 			return wrong_type(err, s, "a list of texts");
 		strv_add(place(c, s), json_string_value(item));
@@ -289,8 +288,7 @@ static int file_map(struct engine_config *c, const struct setting *s, json_t *v,
 
 	if (!json_is_object(v))
 		return wrong_type(err, s, "an object of texts");
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach (v, key, item) {
 		const char *text = s->type == SETTING_RUNTIMES ? json_member_string(item, "path")
 		                                               : json_string_value(item);
 
@@ -311,8 +309,7 @@ static int file_ulimits(struct engine_config *c, const struct setting *s, json_t
 
 	if (!json_is_object(v))
 		return wrong_type(err, s, "an object of limits");
-	json_object_foreach(v, key, item)
-	{
+	json_object_foreach (v, key, item) {
 		struct ulimit u = { 0 };
 
 		if (json_member_i64(item, "Soft", &u.soft) <= 0 ||
@@ -333,8 +330,7 @@ static int file_pools(struct engine_config *c, const struct setting *s, const js
 
 	if (!json_is_array(v))
 		return wrong_type(err, s, "a list of pools");
-	json_array_foreach(v, i, item)
-	{
+	json_array_foreach (v, i, item) {
 		const char *base = json_member_string(item, "base");
 		int64_t size;
 
@@ -390,8 +386,7 @@ static int check_members(const struct engine_config *c, json_t *file, struct err
 	const char *key;
 	json_t *v;
 
-	json_object_foreach(file, key, v)
-	{
+	json_object_foreach (file, key, v) {
 		if (!find_key(key)) {
 			strbuf_printf(&unknown, "%s%s", unknown.len ? ", " : "", key);
 		} else if (json_object_get(c->given, key)) {
@@ -438,8 +433,7 @@ static int read_config_file(struct engine_config *c, struct error *err)
 		            ? check_members(c, file, err)
 		            : error_set(err, ERROR_INVALID, "the file is not a JSON object");
 	}
-	json_object_foreach(file, key, v)
-	{
+	json_object_foreach (file, key, v) {
 		if (r >= 0)
 			r = take_member(c, find_key(key), v, err);
 	}
@@ -550,13 +544,14 @@ int engine_config_reload(const struct engine_config *old, struct engine_config *
 
 	*ret = (struct engine_config){ .given = json_object() };
 	preset_booleans(ret);
-	json_object_foreach(old->given, key, values)
-	{
+	json_object_foreach (old->given, key, values) {
 		for (size_t n = 0; n < engine_n_settings; n++) {
 			if (!streq(setting_key(&engine_settings[n]), key))
 				continue;
-			json_array_foreach(values, i, v) if (r >= 0) r =
-				take_flag(ret, &engine_settings[n], json_string_value(v), err);
+			json_array_foreach (values, i, v)
+				if (r >= 0)
+					r = take_flag(ret, &engine_settings[n],
+					              json_string_value(v), err);
 			break;
 		}
 	}

@@ -27,8 +27,7 @@ static int parse_exec_form(const char *rest, struct strv *ret)
 
 	if (!json_is_array(doc))
 		return 0;
-	json_array_foreach(doc, i, item)
-	{
+	json_array_foreach (doc, i, item) {
 		if (!json_is_string(item)) {
 			strv_clear(ret);
 			return 0;

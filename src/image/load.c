@@ -323,8 +323,7 @@ static void add_strings(const json_t *array, struct strv *ret)
 {
 	size_t n;
 	json_t *item;
-	json_array_foreach(array, n, item)
-	{
+	json_array_foreach (array, n, item) {
 		if (json_is_string(item))
 			strv_add(ret, json_string_value(item));
 	}
@@ -342,8 +341,7 @@ static int load_docker(struct load *l, struct error *err)
 	if (!doc || !json_is_array(doc))
 		return doc ? error_set(err, ERROR_INVALID, "manifest.json is no list")
 		           : error_prefix(err, "manifest.json");
-	json_array_foreach(doc, n, entry)
-	{
+	json_array_foreach (doc, n, entry) {
 		struct load_image i = { .config = json_member_string(entry, "Config") };
 		if (!i.config)
 			return error_set(err, ERROR_INVALID,

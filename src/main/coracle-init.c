@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coracle-init: a container's process 1 for --init. Starts a program, passes signals on, reaps orphans, and
- * ends as the program does. Static: it runs in whatever root file system there is. */
+/* coracle-init: a container's process 1 for --init. Starts a program, passes signals on, reaps
+ * orphans, and ends as the program does. Static: it runs in whatever root file system there is. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 /* Faults are the program's own: were one to be passed on, it would be by mistake. */
-static const int kept[] = { SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGABRT, SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU };
+static const int kept[] = { SIGFPE,  SIGILL, SIGSEGV, SIGBUS, SIGABRT,
+	                    SIGTRAP, SIGSYS, SIGTTIN, SIGTTOU };
 
 static void start(char **argv, const sigset_t *before)
 {

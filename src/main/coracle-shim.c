@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* coracle-shim: one container's parent. Started by the engine, with its control socket as descriptor 3. */
+/* coracle-shim: one container's parent. Started by the engine, with its control socket as
+ * descriptor 3. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -44,20 +45,48 @@ static int64_t number(const char *text)
 static bool set_option(struct shim_config *c, int option)
 {
 	switch (option) {
-	case 'i': c->id = optarg; return true;
-	case 'b': c->bundle = optarg; return true;
-	case 'r': c->runtime = optarg; return true;
-	case 'R': c->runtime_root = optarg; return true;
-	case 'l': c->log_path = optarg; return true;
-	case 's': c->log_max_size = number(optarg); return true;
-	case 'f': c->log_max_files = (unsigned)number(optarg); return true;
-	case 'o': c->oom_path = optarg; return true;
-	case 'm': c->hide_mount = optarg; return true;
-	case 'h': c->height = (unsigned)number(optarg); return true;
-	case 'w': c->width = (unsigned)number(optarg); return true;
-	case 't': c->tty = true; return true;
-	case 'I': c->stdin_open = true; return true;
-	case 'O': c->stdin_once = true; return true;
+	case 'i':
+		c->id = optarg;
+		return true;
+	case 'b':
+		c->bundle = optarg;
+		return true;
+	case 'r':
+		c->runtime = optarg;
+		return true;
+	case 'R':
+		c->runtime_root = optarg;
+		return true;
+	case 'l':
+		c->log_path = optarg;
+		return true;
+	case 's':
+		c->log_max_size = number(optarg);
+		return true;
+	case 'f':
+		c->log_max_files = (unsigned)number(optarg);
+		return true;
+	case 'o':
+		c->oom_path = optarg;
+		return true;
+	case 'm':
+		c->hide_mount = optarg;
+		return true;
+	case 'h':
+		c->height = (unsigned)number(optarg);
+		return true;
+	case 'w':
+		c->width = (unsigned)number(optarg);
+		return true;
+	case 't':
+		c->tty = true;
+		return true;
+	case 'I':
+		c->stdin_open = true;
+		return true;
+	case 'O':
+		c->stdin_once = true;
+		return true;
 	}
 	return false;
 }

@@ -103,8 +103,7 @@ static int get_annotations(const json_t *o, const char *where, struct strmap *re
 		return 0;
 	if (!json_is_object(v))
 		return bad(err, where, "annotations is no object");
-	json_object_foreach(v, key, value)
-	{
+	json_object_foreach (v, key, value) {
 		if (!json_is_string(value))
 			return bad(err, where, "annotations has a value that is no string");
 		strmap_set(ret, key, json_string_value(value));

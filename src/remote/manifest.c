@@ -158,8 +158,7 @@ static int add_tags(const struct http_response *answer, struct strv *ret, struct
 	AUTO_JSON *doc = json_parse(strbuf_str(&answer->body), err);
 	if (!doc)
 		return error_prefix(err, "tags/list");
-	json_array_foreach(json_member(doc, "tags", false), i, tag)
-	{
+	json_array_foreach (json_member(doc, "tags", false), i, tag) {
 		const char *text = json_string_value(tag);
 		if (!text || !reference_is_tag(str_from(text)))
 			return error_set(err, ERROR_INVALID, "tags/list: entry %zu is not a tag",

@@ -71,16 +71,17 @@ static int parse_list(const struct strv *list, uint64_t *ret, bool *all, struct 
 		if (is_all(list->ptr[i]))
 			*all = true;
 		else if (n < 0)
-			return error_set(err, ERROR_INVALID, "invalid CapAdd or CapDrop: unknown capability: \"%s\"",
-					 list->ptr[i]);
+			return error_set(err, ERROR_INVALID,
+			                 "invalid CapAdd or CapDrop: unknown capability: \"%s\"",
+			                 list->ptr[i]);
 		else
 			*ret |= CAPABILITY_BIT(n);
 	}
 	return 0;
 }
 
-int capabilities_resolve(const struct strv *add, const struct strv *drop, bool privileged, uint64_t *ret,
-			 struct strv *warnings, struct error *err)
+int capabilities_resolve(const struct strv *add, const struct strv *drop, bool privileged,
+                         uint64_t *ret, struct strv *warnings, struct error *err)
 {
 	uint64_t available = capabilities_available();
 	uint64_t everything = CAPABILITY_BIT(CAPABILITY_COUNT) - 1;
@@ -101,7 +102,9 @@ int capabilities_resolve(const struct strv *add, const struct strv *drop, bool p
 	missing = set & ~available & (added | (privileged ? everything : 0));
 	for (unsigned i = 0; warnings && i < CAPABILITY_COUNT; i++)
 		if (missing & CAPABILITY_BIT(i))
-			strv_printf(warnings, "The engine itself lacks %s: the container runs without it", names[i]);
+			strv_printf(warnings,
+			            "The engine itself lacks %s: the container runs without it",
+			            names[i]);
 	*ret = set & available;
 	return 0;
 }

@@ -87,18 +87,22 @@ const struct cgroup_host *cgroup_host(void)
 
 char *cgroup_file(const char *controller, const char *group, const char *file)
 {
-	return cgroup_host()->mode == CGROUP_V2 ? xasprintf(ROOT "%s/%s", group, file) :
-						  xasprintf(ROOT "/%s%s/%s", controller, group, file);
+	return cgroup_host()->mode == CGROUP_V2
+	               ? xasprintf(ROOT "%s/%s", group, file)
+	               : xasprintf(ROOT "/%s%s/%s", controller, group, file);
 }
 
 char *cgroup_oom_file(const char *group)
 {
 	if (!cgroup_host()->memory)
 		return NULL;
-	return cgroup_file("memory", group, cgroup_host()->mode == CGROUP_V2 ? "memory.events" : "memory.oom_control");
+	return cgroup_file("memory", group,
+	                   cgroup_host()->mode == CGROUP_V2 ? "memory.events"
+	                                                    : "memory.oom_control");
 }
 
-static bool read_text(const char *controller, const char *group, const char *file, struct strbuf *out)
+static bool read_text(const char *controller, const char *group, const char *file,
+                      struct strbuf *out)
 {
 	AUTO_FREE char *path = cgroup_file(controller, group, file);
 	struct error err = { 0 };
@@ -111,7 +115,8 @@ static uint64_t read_number(const char *controller, const char *group, const cha
 {
 	AUTO_STRBUF text = { 0 };
 
-	return read_text(controller, group, file, &text) ? strtoull(strbuf_cstr(&text), NULL, 10) : 0;
+	return read_text(controller, group, file, &text) ? strtoull(strbuf_cstr(&text), NULL, 10)
+	                                                 : 0;
 }
 
 /* The value of a "name value" line. */
@@ -135,7 +140,8 @@ static int wait_frozen(const char *group, struct error *err)
 
 		if (!read_text("freezer", group, v2 ? "cgroup.events" : "freezer.state", &text))
 			break;
-		if (v2 ? find_number(&text, "frozen") == 1 : strncmp(strbuf_cstr(&text), "FROZEN", 6) == 0)
+		if (v2 ? find_number(&text, "frozen") == 1
+		       : strncmp(strbuf_cstr(&text), "FROZEN", 6) == 0)
 			return 0;
 		poll(NULL, 0, 5);
 	}
@@ -145,12 +151,14 @@ static int wait_frozen(const char *group, struct error *err)
 int cgroup_freeze(const char *group, bool frozen, struct error *err)
 {
 	bool v2 = cgroup_host()->mode == CGROUP_V2;
-	AUTO_FREE char *path = cgroup_file("freezer", group, v2 ? "cgroup.freeze" : "freezer.state");
+	AUTO_FREE char *path =
+		cgroup_file("freezer", group, v2 ? "cgroup.freeze" : "freezer.state");
 	const char *text = v2 ? (frozen ? "1" : "0") : frozen ? "FROZEN" : "THAWED";
 	int r;
 
 	if (!cgroup_host()->freezer)
-		return error_set(err, ERROR_NOT_IMPLEMENTED, "this host has no freezer control group: cannot pause");
+		return error_set(err, ERROR_NOT_IMPLEMENTED,
+		                 "this host has no freezer control group: cannot pause");
 	r = write_file(AT_FDCWD, path, text, strlen(text), 0644, err);
 	if (r < 0)
 		return error_prefix(err, "cannot %s the container", frozen ? "pause" : "unpause");
@@ -210,7 +218,7 @@ void cgroup_kill(const char *group)
 	struct error err = { 0 };
 
 	if (cgroup_pids(group, &pids, &err) == 0)
-		vec_for_each(&pids, pid)
+		vec_for_each (&pids, pid)
 			kill(*pid, SIGKILL);
 	pid_vec_done(&pids);
 }
@@ -304,9 +312,11 @@ static void read_memory(const char *group, bool v2, struct cgroup_stats *s)
 	AUTO_STRBUF text = { 0 };
 	struct str rest, line;
 
-	s->memory_usage = read_number("memory", group, v2 ? "memory.current" : "memory.usage_in_bytes");
+	s->memory_usage =
+		read_number("memory", group, v2 ? "memory.current" : "memory.usage_in_bytes");
 	s->memory_limit = read_number("memory", group, v2 ? "memory.max" : "memory.limit_in_bytes");
-	s->memory_max_usage = read_number("memory", group, v2 ? "memory.peak" : "memory.max_usage_in_bytes");
+	s->memory_max_usage =
+		read_number("memory", group, v2 ? "memory.peak" : "memory.max_usage_in_bytes");
 	s->memory_failcnt = v2 ? 0 : read_number("memory", group, "memory.failcnt");
 	if (!read_text("memory", group, "memory.stat", &text))
 		return;
@@ -339,7 +349,8 @@ static void read_io_v1(const char *group, const char *file, struct cgroup_io_vec
 	}
 }
 
-static void push_io(struct cgroup_io_vec *v, unsigned long long maj, unsigned long long min, const char *op, uint64_t n)
+static void push_io(struct cgroup_io_vec *v, unsigned long long maj, unsigned long long min,
+                    const char *op, uint64_t n)
 {
 	struct cgroup_io io = { .major = maj, .minor = min, .value = n };
 
@@ -360,8 +371,8 @@ static void read_io_v2(const char *group, struct cgroup_stats *s)
 		AUTO_FREE char *copy = xstrndup(line.ptr, line.len);
 		unsigned long long maj, min, rb, wb, ri, wi;
 
-		if (sscanf(copy, "%llu:%llu rbytes=%llu wbytes=%llu rios=%llu wios=%llu", &maj, &min, &rb, &wb, &ri,
-			   &wi) != 6)
+		if (sscanf(copy, "%llu:%llu rbytes=%llu wbytes=%llu rios=%llu wios=%llu", &maj,
+		           &min, &rb, &wb, &ri, &wi) != 6)
 			continue;
 		push_io(&s->io_bytes, maj, min, "read", rb);
 		push_io(&s->io_bytes, maj, min, "write", wb);

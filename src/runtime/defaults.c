@@ -29,14 +29,15 @@ static const struct runtime_device_rule device_rules[] = {
 
 enum { CPUS_MAX = 4096, DEVICES_MAX = 4096, DEVICE_DEPTH_MAX = 8 };
 
-struct runtime_mount *runtime_mount_add(struct runtime_mount_vec *v, const char *destination, const char *type,
-					const char *source, const char *options)
+struct runtime_mount *runtime_mount_add(struct runtime_mount_vec *v, const char *destination,
+                                        const char *type, const char *source, const char *options)
 {
-	struct runtime_mount *m = runtime_mount_vec_push(v, (struct runtime_mount){
-								    .destination = xstrdup(destination),
-								    .source = xstrdup_null(source),
-								    .type = xstrdup_null(type),
-							    });
+	struct runtime_mount *m =
+		runtime_mount_vec_push(v, (struct runtime_mount){
+						  .destination = xstrdup(destination),
+						  .source = xstrdup_null(source),
+						  .type = xstrdup_null(type),
+					  });
 	struct str rest = str_from(options), option;
 
 	while (str_cut(&rest, ',', &option))
@@ -45,15 +46,18 @@ struct runtime_mount *runtime_mount_add(struct runtime_mount_vec *v, const char 
 	return m;
 }
 
-void runtime_default_mounts(struct runtime_mount_vec *v, bool privileged, bool host_network, bool cgroup_private)
+void runtime_default_mounts(struct runtime_mount_vec *v, bool privileged, bool host_network,
+                            bool cgroup_private)
 {
 	runtime_mount_add(v, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	runtime_mount_add(v, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
-	runtime_mount_add(v, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	runtime_mount_add(v, "/dev/pts", "devpts", "devpts",
+	                  "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
 	runtime_mount_add(v, "/sys", "sysfs", "sysfs",
-			  privileged ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
+	                  privileged ? "nosuid,noexec,nodev,rw" : "nosuid,noexec,nodev,ro");
 	runtime_mount_add(v, "/sys/fs/cgroup", "cgroup", "cgroup",
-			  privileged ? "nosuid,noexec,nodev,relatime,rw" : "nosuid,noexec,nodev,relatime,ro");
+	                  privileged ? "nosuid,noexec,nodev,relatime,rw"
+	                             : "nosuid,noexec,nodev,relatime,ro");
 	runtime_mount_add(v, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 }
 
@@ -82,14 +86,16 @@ void runtime_default_readonly_paths(struct strv *out)
 void runtime_default_device_rules(struct runtime_device_rule_vec *v, bool privileged)
 {
 	if (privileged) {
-		runtime_device_rule_vec_push(v, (struct runtime_device_rule){ true, 'a', -1, -1, "rwm" });
+		runtime_device_rule_vec_push(
+			v, (struct runtime_device_rule){ true, 'a', -1, -1, "rwm" });
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(device_rules); i++)
 		runtime_device_rule_vec_push(v, device_rules[i]);
 }
 
-static void push_device(struct runtime_spec *s, const char *path, const struct stat *st, const char *access)
+static void push_device(struct runtime_spec *s, const char *path, const struct stat *st,
+                        const char *access)
 {
 	struct runtime_device_rule rule = {
 		.allow = true,
@@ -132,8 +138,8 @@ static bool is_left_out(const char *name, bool top)
 	return name[0] == '.';
 }
 
-static void walk_devices(struct runtime_spec *s, const char *dir, const char *shown, const char *access, bool top,
-			 unsigned depth)
+static void walk_devices(struct runtime_spec *s, const char *dir, const char *shown,
+                         const char *access, bool top, unsigned depth)
 {
 	DIR *d = depth < DEVICE_DEPTH_MAX ? opendir(dir) : NULL;
 	struct dirent *e;
@@ -143,7 +149,8 @@ static void walk_devices(struct runtime_spec *s, const char *dir, const char *sh
 		AUTO_FREE char *name = xasprintf("%s/%s", shown, e->d_name);
 		struct stat st;
 
-		if (is_left_out(e->d_name, top) || lstat(path, &st) < 0 || s->devices.len >= DEVICES_MAX)
+		if (is_left_out(e->d_name, top) || lstat(path, &st) < 0 ||
+		    s->devices.len >= DEVICES_MAX)
 			continue;
 		if (S_ISDIR(st.st_mode))
 			walk_devices(s, path, name, access, false, depth + 1);
@@ -159,8 +166,8 @@ void runtime_device_add_all(struct runtime_spec *s)
 	walk_devices(s, "/dev", "/dev", NULL, true, 0);
 }
 
-int runtime_device_add(struct runtime_spec *s, const char *path, const char *path_in_container, const char *access,
-		       struct error *err)
+int runtime_device_add(struct runtime_spec *s, const char *path, const char *path_in_container,
+                       const char *access, struct error *err)
 {
 	struct stat st;
 	size_t before = s->devices.len;
@@ -170,19 +177,21 @@ int runtime_device_add(struct runtime_spec *s, const char *path, const char *pat
 	if (strspn(access, "rwm") != strlen(access) || strlen(access) > 3)
 		return error_set(err, ERROR_INVALID, "invalid device mode: %s", access);
 	if (stat(path, &st) < 0)
-		return error_set(err, ERROR_INVALID,
-				 "error gathering device information while adding custom device \"%s\": no such file "
-				 "or directory",
-				 path);
+		return error_set(
+			err, ERROR_INVALID,
+			"error gathering device information while adding custom device \"%s\": no such file "
+			"or directory",
+			path);
 	if (is_device(&st)) {
 		push_device(s, path_in_container, &st, access);
 		return 0;
 	}
 	if (S_ISDIR(st.st_mode))
 		walk_devices(s, path, path_in_container, access, false, 0);
-	return s->devices.len > before ?
-		       0 :
-		       error_set(err, ERROR_INVALID,
+	return s->devices.len > before
+	               ? 0
+	               : error_set(
+				 err, ERROR_INVALID,
 				 "error gathering device information while adding custom device \"%s\": not a device node",
 				 path);
 }
@@ -206,10 +215,11 @@ int runtime_device_rule_parse(const char *text, struct runtime_device_rule *ret,
 	struct runtime_device_rule r = { .allow = true };
 
 	if (!str_cut(&rest, ' ', &type) || type.len != 1 || !strchr("abc", type.ptr[0]) ||
-	    !str_cut(&rest, ':', &major_text) || !str_cut(&rest, ' ', &minor_text) || !rest.ptr || rest.len < 1 ||
-	    rest.len > 3 || strspn(rest.ptr, "rwm") != rest.len || !parse_number(major_text, &r.major) ||
-	    !parse_number(minor_text, &r.minor))
-		return error_set(err, ERROR_INVALID, "invalid device cgroup rule format: '%s'", text);
+	    !str_cut(&rest, ':', &major_text) || !str_cut(&rest, ' ', &minor_text) || !rest.ptr ||
+	    rest.len < 1 || rest.len > 3 || strspn(rest.ptr, "rwm") != rest.len ||
+	    !parse_number(major_text, &r.major) || !parse_number(minor_text, &r.minor))
+		return error_set(err, ERROR_INVALID, "invalid device cgroup rule format: '%s'",
+		                 text);
 	r.type = type.ptr[0];
 	memcpy(r.access, rest.ptr, rest.len);
 	*ret = r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An image's /etc/passwd and /etc/group, and the user asked for: three parts, each ended by a NUL. */
+/* An image's /etc/passwd and /etc/group, and the user asked for: three parts, each ended by a NUL.
+ */
 #include <stdint.h>
 #include <string.h>
 

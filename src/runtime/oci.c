@@ -10,8 +10,8 @@
 
 enum { OUTPUT_MAX = 4096 };
 
-/* Debian's crun must not see a hybrid host's cgroup2 (src/shim/runtime-oci.c): unshare(1) and umount(8) do here,
- * where nobody waits, what the shim does by system calls. */
+/* Debian's crun must not see a hybrid host's cgroup2 (src/shim/runtime-oci.c): unshare(1) and
+ * umount(8) do here, where nobody waits, what the shim does by system calls. */
 static void add_prefix(const struct runtime *r, struct strv *args)
 {
 	if (cgroup_host()->hide_mount) {
@@ -53,7 +53,8 @@ static void oci_delete(const struct runtime *r, const char *id)
 	IGNORE_RESULT(run(&args, &output, &err) < 0, "the caller also empties the control group");
 }
 
-static int oci_update(const struct runtime *r, const char *id, const char *resources_file, struct error *err)
+static int oci_update(const struct runtime *r, const char *id, const char *resources_file,
+                      struct error *err)
 {
 	AUTO_STRV args = { 0 };
 	AUTO_STRBUF output = { 0 };
@@ -68,8 +69,8 @@ static int oci_update(const struct runtime *r, const char *id, const char *resou
 	if (status < 0)
 		return status;
 	if (status > 0)
-		return error_set(err, ERROR_INTERNAL, "%s cannot update container %s: %s", r->name, id,
-				 strbuf_cstr(&output));
+		return error_set(err, ERROR_INTERNAL, "%s cannot update container %s: %s", r->name,
+		                 id, strbuf_cstr(&output));
 	return 0;
 }
 
@@ -83,33 +84,41 @@ static bool contains(const char *message, const char *what)
 	return strcasestr(message, what) != NULL;
 }
 
-/* The runtimes word it differently; the kinds of failure are few. Clients take exit codes from the text. */
+/* The runtimes word it differently; the kinds of failure are few. Clients take exit codes from the
+ * text. */
 void runtime_translate_error(const char *message, bool exec, const char *program, struct error *err)
 {
-	const char *prefix = exec ? "OCI runtime exec failed: exec failed: unable to start container process" :
-				    "failed to create task for container: failed to create shim task: OCI runtime "
-				    "create failed: unable to start container process";
+	const char *prefix =
+		exec ? "OCI runtime exec failed: exec failed: unable to start container process"
+		     : "failed to create task for container: failed to create shim task: OCI runtime "
+		       "create failed: unable to start container process";
 
 	if (contains(message, "chdir") || contains(message, "cwd"))
 		error_set(err, ERROR_INVALID, "%s: %s: unknown", prefix, message);
 	else if (contains(message, "executable file") || contains(message, "exec:")) {
 		if (contains(message, "permission denied"))
-			error_set(err, ERROR_INVALID, "%s: exec: \"%s\": permission denied: unknown", prefix, program);
+			error_set(err, ERROR_INVALID,
+			          "%s: exec: \"%s\": permission denied: unknown", prefix, program);
 		else if (contains(message, "is a directory"))
-			error_set(err, ERROR_INVALID, "%s: exec: \"%s\": is a directory: unknown", prefix, program);
+			error_set(err, ERROR_INVALID, "%s: exec: \"%s\": is a directory: unknown",
+			          prefix, program);
 		else if (strchr(program, '/'))
-			error_set(err, ERROR_INVALID, "%s: exec: \"%s\": stat %s: no such file or directory: unknown",
-				  prefix, program, program);
+			error_set(err, ERROR_INVALID,
+			          "%s: exec: \"%s\": stat %s: no such file or directory: unknown",
+			          prefix, program, program);
 		else
 			error_set(err, ERROR_INVALID,
-				  "%s: exec: \"%s\": executable file not found in $PATH: unknown", prefix, program);
+			          "%s: exec: \"%s\": executable file not found in $PATH: unknown",
+			          prefix, program);
 	} else if ((contains(message, "open executable") || contains(message, program)) &&
-		   (contains(message, "not permitted") || contains(message, "permission denied")))
-		error_set(err, ERROR_INVALID, "%s: exec: \"%s\": permission denied: unknown", prefix, program);
+	           (contains(message, "not permitted") || contains(message, "permission denied")))
+		error_set(err, ERROR_INVALID, "%s: exec: \"%s\": permission denied: unknown",
+		          prefix, program);
 	else
-		error_set(err, ERROR_INTERNAL, "%s: %s: unknown",
-			  exec ? "OCI runtime exec failed: exec failed" :
-				 "failed to create task for container: failed to create shim task: OCI runtime create "
-				 "failed",
-			  message);
+		error_set(
+			err, ERROR_INTERNAL, "%s: %s: unknown",
+			exec ? "OCI runtime exec failed: exec failed"
+			     : "failed to create task for container: failed to create shim task: OCI runtime create "
+			       "failed",
+			message);
 }

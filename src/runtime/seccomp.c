@@ -123,7 +123,8 @@ static void end_rule(struct json_writer *w, const char *action, int errno_value)
 		jw_kv_i64(w, "errnoRet", errno_value);
 }
 
-static void argument(struct json_writer *w, unsigned index, uint64_t value, const char *op, uint64_t two)
+static void argument(struct json_writer *w, unsigned index, uint64_t value, const char *op,
+                     uint64_t two)
 {
 	jw_object(w);
 	jw_kv_i64(w, "index", index);
@@ -137,7 +138,8 @@ static void argument(struct json_writer *w, unsigned index, uint64_t value, cons
 	jw_object_end(w);
 }
 
-static void one_argument_rule(struct json_writer *w, const char *name, unsigned index, uint64_t value, const char *op)
+static void one_argument_rule(struct json_writer *w, const char *name, unsigned index,
+                              uint64_t value, const char *op)
 {
 	begin_rule(w);
 	jw_string(w, name);
@@ -149,7 +151,8 @@ static void one_argument_rule(struct json_writer *w, const char *name, unsigned 
 	jw_object_end(w);
 }
 
-/* Each family that is refused leaves a gap: so three rules allow what is below, between and above. */
+/* Each family that is refused leaves a gap: so three rules allow what is below, between and above.
+ */
 static void socket_rules(struct json_writer *w)
 {
 	one_argument_rule(w, "socket", 0, refused_families[0], "SCMP_CMP_LT");
@@ -157,7 +160,8 @@ static void socket_rules(struct json_writer *w)
 	one_argument_rule(w, "socket", 0, refused_families[1], "SCMP_CMP_GT");
 }
 
-/* glibc falls back to clone() only for ENOSYS; clone3's arguments are in memory, where no filter sees them. */
+/* glibc falls back to clone() only for ENOSYS; clone3's arguments are in memory, where no filter
+ * sees them. */
 static void clone_rules(struct json_writer *w)
 {
 	begin_rule(w);
@@ -200,7 +204,9 @@ void seccomp_default_encode(struct json_writer *w, uint64_t capabilities)
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		jw_string(w, always[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(with_capability); i++)
-		for (size_t k = 0; has(capabilities, with_capability[i].capability) && with_capability[i].names[k]; k++)
+		for (size_t k = 0; has(capabilities, with_capability[i].capability) &&
+		                   with_capability[i].names[k];
+		     k++)
 			jw_string(w, with_capability[i].names[k]);
 	end_rule(w, "SCMP_ACT_ALLOW", 0);
 	jw_object_end(w);
@@ -219,7 +225,9 @@ int seccomp_default_allows(const char *name, uint64_t capabilities)
 		if (streq(always[i], name))
 			return 1;
 	for (size_t i = 0; i < ARRAY_SIZE(with_capability); i++)
-		for (size_t k = 0; has(capabilities, with_capability[i].capability) && with_capability[i].names[k]; k++)
+		for (size_t k = 0; has(capabilities, with_capability[i].capability) &&
+		                   with_capability[i].names[k];
+		     k++)
 			if (streq(with_capability[i].names[k], name))
 				return 1;
 	return 0;
@@ -232,7 +240,7 @@ static bool condition(const json_t *c, uint64_t capabilities, bool any)
 	size_t i;
 	bool all = true, some = false;
 
-	json_array_foreach(list, i, item) {
+	json_array_foreach (list, i, item) {
 		int n = capability_parse(json_string_value(item) ? json_string_value(item) : "");
 		bool yes = n >= 0 && has(capabilities, n);
 
@@ -240,7 +248,7 @@ static bool condition(const json_t *c, uint64_t capabilities, bool any)
 		some = some || yes;
 	}
 	list = json_object_get(c, "arches");
-	json_array_foreach(list, i, item) {
+	json_array_foreach (list, i, item) {
 #if defined(__x86_64__)
 		bool yes = streq_null(json_string_value(item), "amd64");
 #else
@@ -278,7 +286,8 @@ static void copy_rule(struct json_writer *w, json_t *rule)
 		jw_value(w, json_object_get(rule, "names"));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		if (json_object_get(rule, members[i]) && !json_is_null(json_object_get(rule, members[i]))) {
+		if (json_object_get(rule, members[i]) &&
+		    !json_is_null(json_object_get(rule, members[i]))) {
 			jw_key(w, members[i]);
 			jw_value(w, json_object_get(rule, members[i]));
 		}
@@ -289,7 +298,8 @@ static void copy_rule(struct json_writer *w, json_t *rule)
 	jw_object_end(w);
 }
 
-int seccomp_profile_encode(struct json_writer *w, struct str text, uint64_t capabilities, struct error *err)
+int seccomp_profile_encode(struct json_writer *w, struct str text, uint64_t capabilities,
+                           struct error *err)
 {
 	AUTO_JSON *profile = json_parse(text, err);
 	json_t *rules, *rule, *value;
@@ -298,8 +308,10 @@ int seccomp_profile_encode(struct json_writer *w, struct str text, uint64_t capa
 	if (!profile)
 		return error_prefix(err, "Decoding seccomp profile failed");
 	rules = json_object_get(profile, "syscalls");
-	if (!json_is_string(json_object_get(profile, "defaultAction")) || (rules && !json_is_array(rules)))
-		return error_set(err, ERROR_INVALID, "Decoding seccomp profile failed: it has no defaultAction");
+	if (!json_is_string(json_object_get(profile, "defaultAction")) ||
+	    (rules && !json_is_array(rules)))
+		return error_set(err, ERROR_INVALID,
+		                 "Decoding seccomp profile failed: it has no defaultAction");
 	jw_object(w);
 	jw_kv_string(w, "defaultAction", json_member_string(profile, "defaultAction"));
 	value = json_object_get(profile, "defaultErrnoRet");
@@ -316,7 +328,7 @@ int seccomp_profile_encode(struct json_writer *w, struct str text, uint64_t capa
 	}
 	jw_key(w, "syscalls");
 	jw_array(w);
-	json_array_foreach(rules, i, rule)
+	json_array_foreach (rules, i, rule)
 		if (rule_applies(rule, capabilities))
 			copy_rule(w, rule);
 	jw_array_end(w);

@@ -8,7 +8,7 @@
 
 static const char *const namespace_names[] = {
 	[RUNTIME_NS_PID] = "pid", [RUNTIME_NS_NETWORK] = "network", [RUNTIME_NS_IPC] = "ipc",
-	[RUNTIME_NS_UTS] = "uts", [RUNTIME_NS_MOUNT] = "mount",	   [RUNTIME_NS_CGROUP] = "cgroup",
+	[RUNTIME_NS_UTS] = "uts", [RUNTIME_NS_MOUNT] = "mount",     [RUNTIME_NS_CGROUP] = "cgroup",
 };
 
 static void encode_strv(struct json_writer *w, const char *key, const struct strv *v)
@@ -35,8 +35,8 @@ static void encode_user(struct json_writer *w, const struct runtime_user *u)
 }
 
 /*
- * Inheritable and ambient stay empty. A process that is not root has no capabilities to begin with, but its bounding
- * set lets setuid programs have them, as Docker does.
+ * Inheritable and ambient stay empty. A process that is not root has no capabilities to begin with,
+ * but its bounding set lets setuid programs have them, as Docker does.
  */
 static void encode_capabilities(struct json_writer *w, const struct runtime_process *p)
 {
@@ -61,7 +61,7 @@ static void encode_rlimits(struct json_writer *w, const struct runtime_rlimit_ve
 		return;
 	jw_key(w, "rlimits");
 	jw_array(w);
-	vec_for_each(v, l) {
+	vec_for_each (v, l) {
 		char name[32] = "RLIMIT_";
 
 		for (size_t i = 0; l->name[i] && i < sizeof(name) - 8; i++)
@@ -108,7 +108,7 @@ static void encode_mounts(struct json_writer *w, const struct runtime_mount_vec 
 {
 	jw_key(w, "mounts");
 	jw_array(w);
-	vec_for_each(v, m) {
+	vec_for_each (v, m) {
 		jw_object(w);
 		jw_kv_string(w, "destination", m->destination);
 		jw_kv_string(w, "type", m->type ? m->type : "bind");
@@ -123,7 +123,7 @@ static void encode_devices(struct json_writer *w, const struct runtime_device_ve
 {
 	jw_key(w, "devices");
 	jw_array(w);
-	vec_for_each(v, d) {
+	vec_for_each (v, d) {
 		char type[2] = { d->type, '\0' };
 
 		jw_object(w);
@@ -143,7 +143,7 @@ static void encode_device_rules(struct json_writer *w, const struct runtime_devi
 {
 	jw_key(w, "devices");
 	jw_array(w);
-	vec_for_each(v, d) {
+	vec_for_each (v, d) {
 		char type[2] = { d->type, '\0' };
 
 		jw_object(w);
@@ -165,13 +165,14 @@ static void kv_if(struct json_writer *w, const char *key, int64_t value)
 		jw_kv_i64(w, key, value);
 }
 
-static void encode_throttle(struct json_writer *w, const char *key, const char *value, const struct runtime_throttle_vec *v)
+static void encode_throttle(struct json_writer *w, const char *key, const char *value,
+                            const struct runtime_throttle_vec *v)
 {
 	if (!v->len)
 		return;
 	jw_key(w, key);
 	jw_array(w);
-	vec_for_each(v, t) {
+	vec_for_each (v, t) {
 		jw_object(w);
 		jw_kv_i64(w, "major", t->major);
 		jw_kv_i64(w, "minor", t->minor);
@@ -214,10 +215,12 @@ static void encode_cpu(struct json_writer *w, const struct runtime_resources *r)
 
 static void encode_resource_members(struct json_writer *w, const struct runtime_resources *r)
 {
-	if (r->memory || r->memory_reservation || r->memory_swap || r->memory_swappiness >= 0 || r->disable_oom_killer)
+	if (r->memory || r->memory_reservation || r->memory_swap || r->memory_swappiness >= 0 ||
+	    r->disable_oom_killer)
 		encode_memory(w, r);
-	if (r->cpu_shares || r->cpu_quota || r->cpu_period || r->cpu_rt_runtime || r->cpu_rt_period ||
-	    !str_empty_or_null(r->cpuset_cpus) || !str_empty_or_null(r->cpuset_mems))
+	if (r->cpu_shares || r->cpu_quota || r->cpu_period || r->cpu_rt_runtime ||
+	    r->cpu_rt_period || !str_empty_or_null(r->cpuset_cpus) ||
+	    !str_empty_or_null(r->cpuset_mems))
 		encode_cpu(w, r);
 	if (r->pids_limit) {
 		jw_key(w, "pids");
@@ -225,8 +228,8 @@ static void encode_resource_members(struct json_writer *w, const struct runtime_
 		jw_kv_i64(w, "limit", r->pids_limit);
 		jw_object_end(w);
 	}
-	if (r->blkio_weight || r->weight_devices.len || r->read_bps.len || r->write_bps.len || r->read_iops.len ||
-	    r->write_iops.len) {
+	if (r->blkio_weight || r->weight_devices.len || r->read_bps.len || r->write_bps.len ||
+	    r->read_iops.len || r->write_iops.len) {
 		jw_key(w, "blockIO");
 		jw_object(w);
 		kv_if(w, "weight", r->blkio_weight);
@@ -268,7 +271,7 @@ static void encode_strmap(struct json_writer *w, const char *key, const struct s
 		return;
 	jw_key(w, key);
 	jw_object(w);
-	vec_for_each(m, p)
+	vec_for_each (m, p)
 		jw_kv_string(w, p->key, p->value);
 	jw_object_end(w);
 }
@@ -325,13 +328,13 @@ void runtime_spec_encode(const struct runtime_spec *s, struct strbuf *out)
 
 void runtime_spec_done(struct runtime_spec *s)
 {
-	vec_for_each(&s->mounts, m) {
+	vec_for_each (&s->mounts, m) {
 		free(m->destination);
 		free(m->source);
 		free(m->type);
 		strv_done(&m->options);
 	}
-	vec_for_each(&s->devices, d)
+	vec_for_each (&s->devices, d)
 		free(d->path);
 	runtime_mount_vec_done(&s->mounts);
 	runtime_device_vec_done(&s->devices);

@@ -12,13 +12,17 @@ TEST(config_json)
 	struct runtime_user user = { .uid = 5, .gid = 6 };
 	AUTO_STRV args = { 0 };
 	AUTO_STRV env = { 0 };
-	CLEANUP(runtime_spec_done) struct runtime_spec s = {
+	CLEANUP(runtime_spec_done)
+	struct runtime_spec s = {
 		.rootfs = "/r",
 		.hostname = "h",
 		.cgroups_path = "/coracle/x",
-		.process = { .user = &user, .args = &args, .env = &env, .capabilities = CAPABILITY_BIT(0) },
+		.process = { .user = &user,
+		             .args = &args,
+		             .env = &env,
+		             .capabilities = CAPABILITY_BIT(0) },
 		.namespaces = { [RUNTIME_NS_PID] = { .private_ = true },
-				[RUNTIME_NS_NETWORK] = { .private_ = true, .path = "/n" } },
+		                [RUNTIME_NS_NETWORK] = { .private_ = true, .path = "/n" } },
 		.resources = { .memory = 1 << 20, .memory_swappiness = -1 },
 	};
 	AUTO_STRBUF out = { 0 };
@@ -69,9 +73,11 @@ TEST(complaints)
 		  "exec: \"foo\": executable file not found in $PATH: unknown" },
 		{ "executable file `/nope` not found in $PATH: No such file or directory", "/nope",
 		  "no such file or directory" },
-		{ "executable file `/etc` not found in $PATH: Permission denied", "/etc", "permission denied" },
+		{ "executable file `/etc` not found in $PATH: Permission denied", "/etc",
+		  "permission denied" },
 		{ "open executable: Operation not permitted", "/etc", "permission denied" },
-		{ "open executable: Permission denied /etc/passwd", "/etc/passwd", "permission denied" },
+		{ "open executable: Permission denied /etc/passwd", "/etc/passwd",
+		  "permission denied" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -18,19 +18,27 @@ TEST(users_and_groups)
 		int uid, gid, n_groups;
 		const char *home; /* NULL: an error */
 	} cases[] = {
-		{ "", 0, 0, 2, "/root" },	    { "app", 1000, 1001, 3, "/home/app" },
-		{ "1000", 1000, 1001, 3, "/home/app" }, { "app:wheel", 1000, 10, 1, "/home/app" },
-		{ "5:6", 5, 6, 1, "/" },	    { "7", 7, 0, 1, "/" },
-		{ "0", 0, 0, 2, "/root" },	    { "65534", 65534, 0, 1, "/" },
-		{ "nobody", 0, 0, 0, NULL },	    { "app:none", 0, 0, 0, NULL },
-		{ "4294967296", 0, 0, 0, NULL },    { "-1", 0, 0, 0, NULL },
-		{ "4294967295", 0, 0, 0, NULL },    { ":wheel", 0, 10, 1, "/root" },
+		{ "", 0, 0, 2, "/root" },
+		{ "app", 1000, 1001, 3, "/home/app" },
+		{ "1000", 1000, 1001, 3, "/home/app" },
+		{ "app:wheel", 1000, 10, 1, "/home/app" },
+		{ "5:6", 5, 6, 1, "/" },
+		{ "7", 7, 0, 1, "/" },
+		{ "0", 0, 0, 2, "/root" },
+		{ "65534", 65534, 0, 1, "/" },
+		{ "nobody", 0, 0, 0, NULL },
+		{ "app:none", 0, 0, 0, NULL },
+		{ "4294967296", 0, 0, 0, NULL },
+		{ "-1", 0, 0, 0, NULL },
+		{ "4294967295", 0, 0, 0, NULL },
+		{ ":wheel", 0, 10, 1, "/root" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct runtime_user u = { 0 };
 		struct error err = { 0 };
-		int r = runtime_user_resolve_text(str_from(passwd), str_from(group), cases[i].spec, NULL, &u, &err);
+		int r = runtime_user_resolve_text(str_from(passwd), str_from(group), cases[i].spec,
+		                                  NULL, &u, &err);
 
 		if (!cases[i].home) {
 			assert_true(r < 0);
@@ -52,9 +60,11 @@ TEST(texts_clients_look_for)
 	struct error err = { 0 };
 
 	assert_true(runtime_user_resolve_text(STR(""), STR(""), "x", NULL, &u, &err) < 0);
-	assert_string_equal(err.message, "unable to find user x: no matching entries in passwd file");
+	assert_string_equal(err.message,
+	                    "unable to find user x: no matching entries in passwd file");
 	assert_true(runtime_user_resolve_text(STR(""), STR(""), "0:y", NULL, &u, &err) < 0);
-	assert_string_equal(err.message, "unable to find group y: no matching entries in group file");
+	assert_string_equal(err.message,
+	                    "unable to find group y: no matching entries in group file");
 }
 
 TEST(hostile_files_are_not_opened)

@@ -42,9 +42,11 @@ static bool parse_passwd(struct str line, struct passwd_line *ret)
 {
 	struct str uid, gid, ignored;
 
-	return str_cut(&line, ':', &ret->name) && str_cut(&line, ':', &ignored) && str_cut(&line, ':', &uid) &&
-	       str_cut(&line, ':', &gid) && parse_id(uid, &ret->uid) && parse_id(gid, &ret->gid) &&
-	       (str_cut(&line, ':', &ignored), str_cut(&line, ':', &ret->home) || (ret->home = STR(""), true)) &&
+	return str_cut(&line, ':', &ret->name) && str_cut(&line, ':', &ignored) &&
+	       str_cut(&line, ':', &uid) && str_cut(&line, ':', &gid) && parse_id(uid, &ret->uid) &&
+	       parse_id(gid, &ret->gid) &&
+	       (str_cut(&line, ':', &ignored),
+	        str_cut(&line, ':', &ret->home) || (ret->home = STR(""), true)) &&
 	       ret->name.len > 0;
 }
 
@@ -53,11 +55,13 @@ static bool parse_group(struct str line, struct group_line *ret)
 	struct str gid, ignored;
 
 	ret->members = STR("");
-	return str_cut(&line, ':', &ret->name) && str_cut(&line, ':', &ignored) && str_cut(&line, ':', &gid) &&
-	       parse_id(gid, &ret->gid) && (str_cut(&line, ':', &ret->members), ret->name.len > 0);
+	return str_cut(&line, ':', &ret->name) && str_cut(&line, ':', &ignored) &&
+	       str_cut(&line, ':', &gid) && parse_id(gid, &ret->gid) &&
+	       (str_cut(&line, ':', &ret->members), ret->name.len > 0);
 }
 
-/* By name first; a number is also matched as an id. A line named like a number is a name only for what it spells. */
+/* By name first; a number is also matched as an id. A line named like a number is a name only for
+ * what it spells. */
 static bool find_user(struct str passwd, struct str who, struct passwd_line *ret)
 {
 	struct str line, rest = passwd;
@@ -115,13 +119,15 @@ static int resolve_group(struct str group, struct str who, gid_t *ret, struct er
 		return 0;
 	}
 	if (!parse_id(who, &id))
-		return error_set(err, ERROR_INVALID, "unable to find group %.*s: no matching entries in group file",
-				 STR_ARG(who));
+		return error_set(err, ERROR_INVALID,
+		                 "unable to find group %.*s: no matching entries in group file",
+		                 STR_ARG(who));
 	*ret = id;
 	return 0;
 }
 
-static int resolve_user(struct str passwd, struct str who, struct runtime_user *ret, bool *known, struct error *err)
+static int resolve_user(struct str passwd, struct str who, struct runtime_user *ret, bool *known,
+                        struct error *err)
 {
 	struct passwd_line line;
 	uint32_t id = 0;
@@ -135,15 +141,17 @@ static int resolve_user(struct str passwd, struct str who, struct runtime_user *
 		return 0;
 	}
 	if (who.len && !parse_id(who, &id))
-		return error_set(err, ERROR_INVALID, "unable to find user %.*s: no matching entries in passwd file",
-				 STR_ARG(who));
+		return error_set(err, ERROR_INVALID,
+		                 "unable to find user %.*s: no matching entries in passwd file",
+		                 STR_ARG(who));
 	ret->uid = id;
 	ret->home = xstrdup("/");
 	return 0;
 }
 
-int runtime_user_resolve_text(struct str passwd, struct str group, const char *spec, const struct strv *group_add,
-			      struct runtime_user *ret, struct error *err)
+int runtime_user_resolve_text(struct str passwd, struct str group, const char *spec,
+                              const struct strv *group_add, struct runtime_user *ret,
+                              struct error *err)
 {
 	CLEANUP(runtime_user_done) struct runtime_user u = { 0 };
 	struct str rest = str_from(spec ? spec : ""), who, which;
@@ -179,11 +187,12 @@ int runtime_user_resolve_text(struct str passwd, struct str group, const char *s
 	return 0;
 }
 
-/* Looked at before it is opened for reading: opening a device may already do something. A missing file is an empty
- * one. */
+/* Looked at before it is opened for reading: opening a device may already do something. A missing
+ * file is an empty one. */
 static int read_image_file(int rootfd, const char *path, struct strbuf *out, struct error *err)
 {
-	AUTO_CLOSE int handle = rootfd < 0 ? -ENOENT : open_in_root(rootfd, path, O_PATH | O_CLOEXEC, 0);
+	AUTO_CLOSE int handle =
+		rootfd < 0 ? -ENOENT : open_in_root(rootfd, path, O_PATH | O_CLOEXEC, 0);
 	AUTO_CLOSE int fd = -1;
 	struct stat st;
 	char self[64];
@@ -199,8 +208,8 @@ static int read_image_file(int rootfd, const char *path, struct strbuf *out, str
 	return read_fd(fd, USER_FILE_MAX, out, err);
 }
 
-int runtime_user_resolve(int rootfd, const char *spec, const struct strv *group_add, struct runtime_user *ret,
-			 struct error *err)
+int runtime_user_resolve(int rootfd, const char *spec, const struct strv *group_add,
+                         struct runtime_user *ret, struct error *err)
 {
 	AUTO_STRBUF passwd = { 0 };
 	AUTO_STRBUF group = { 0 };
@@ -208,6 +217,7 @@ int runtime_user_resolve(int rootfd, const char *spec, const struct strv *group_
 
 	if (r >= 0)
 		r = read_image_file(rootfd, "/etc/group", &group, err);
-	return r < 0 ? r :
-		       runtime_user_resolve_text(strbuf_str(&passwd), strbuf_str(&group), spec, group_add, ret, err);
+	return r < 0 ? r
+	             : runtime_user_resolve_text(strbuf_str(&passwd), strbuf_str(&group), spec,
+	                                         group_add, ret, err);
 }

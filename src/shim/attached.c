@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections attached to a process. Each has a buffer of its own; when one is full the process's output
- * waits, as it would on a pipe that nobody reads, and a client that takes nothing for minutes is dropped.
+ * Connections attached to a process. Each has a buffer of its own; when one is full the process's
+ * output waits, as it would on a pipe that nobody reads, and a client that takes nothing for
+ * minutes is dropped.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -23,7 +24,8 @@ static void update(struct client *c)
 		events |= EPOLLIN;
 	if (c->out.len > c->out_done)
 		events |= EPOLLOUT;
-	/* EPOLLHUP comes unasked, but only while some interest is registered: EPOLLPRI never happens here */
+	/* EPOLLHUP comes unasked, but only while some interest is registered: EPOLLPRI never
+	 * happens here */
 	source_set_events(&p->shim->loop, &c->source, events ? events : EPOLLPRI);
 }
 
@@ -32,7 +34,7 @@ static bool flush(struct client *c)
 {
 	while (c->out.len > c->out_done) {
 		ssize_t n = send(c->source.fd, c->out.ptr + c->out_done, c->out.len - c->out_done,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		                 MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -123,12 +125,17 @@ int attached_add(struct process *p, int fd, unsigned flags, struct str early)
 
 void attached_output(struct process *p, int stream, const void *data, size_t n)
 {
-	unsigned char header[SHIM_FRAME_HEADER] = { (unsigned char)stream, 0, 0, 0, (unsigned char)(n >> 24),
-						    (unsigned char)(n >> 16), (unsigned char)(n >> 8),
-						    (unsigned char)n };
+	unsigned char header[SHIM_FRAME_HEADER] = { (unsigned char)stream,
+		                                    0,
+		                                    0,
+		                                    0,
+		                                    (unsigned char)(n >> 24),
+		                                    (unsigned char)(n >> 16),
+		                                    (unsigned char)(n >> 8),
+		                                    (unsigned char)n };
 	unsigned wanted = stream == 2 ? SHIM_STDERR : SHIM_STDOUT;
 
-	list_for_each(&p->clients, it) {
+	list_for_each (&p->clients, it) {
 		struct client *c = container_of(it, struct client, link);
 
 		if (!(c->flags & wanted))
@@ -150,13 +157,13 @@ void attached_output(struct process *p, int stream, const void *data, size_t n)
 
 void attached_input_room(struct process *p)
 {
-	list_for_each(&p->clients, it)
+	list_for_each (&p->clients, it)
 		update(container_of(it, struct client, link));
 }
 
 void attached_finish(struct process *p)
 {
-	list_for_each(&p->clients, it) {
+	list_for_each (&p->clients, it) {
 		struct client *c = container_of(it, struct client, link);
 
 		if (!flush(c) || finish(c))
@@ -168,9 +175,10 @@ void attached_finish(struct process *p)
 
 void attached_check_stall(struct process *p, int64_t now)
 {
-	int64_t limit = p->phase == SHIM_PHASE_EXITED ? CLIENT_STALL_EXIT_SECONDS : CLIENT_STALL_SECONDS;
+	int64_t limit =
+		p->phase == SHIM_PHASE_EXITED ? CLIENT_STALL_EXIT_SECONDS : CLIENT_STALL_SECONDS;
 
-	list_for_each(&p->clients, it) {
+	list_for_each (&p->clients, it) {
 		struct client *c = container_of(it, struct client, link);
 
 		if (c->out.len > c->out_done && now - c->progress > limit * NSEC_PER_SEC)

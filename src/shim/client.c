@@ -76,7 +76,8 @@ int shim_spawn(const char *program, const struct shim_config *config, struct err
 	/* it forks at once and goes on as nobody's child */
 	r = process_wait(pid);
 	if (r != 0)
-		return error_set(err, ERROR_INTERNAL, "%s ended with status %d before it was ready", program, r);
+		return error_set(err, ERROR_INTERNAL, "%s ended with status %d before it was ready",
+		                 program, r);
 	return 0;
 }
 
@@ -88,9 +89,12 @@ static int connect_to(const char *bundle, unsigned seconds, struct error *err)
 	int fd = unix_connect(path, &cause);
 
 	if (fd < 0)
-		return error_set(err, ERROR_UNAVAILABLE, "the container's shim does not answer: %s", cause.message);
-	IGNORE_RESULT(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0, "only a guard");
-	IGNORE_RESULT(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0, "only a guard");
+		return error_set(err, ERROR_UNAVAILABLE, "the container's shim does not answer: %s",
+		                 cause.message);
+	IGNORE_RESULT(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0,
+	              "only a guard");
+	IGNORE_RESULT(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0,
+	              "only a guard");
 	return fd;
 }
 
@@ -106,35 +110,40 @@ static int receive(int fd, struct shim_header *header, char *payload, struct err
 	if (n >= 0 && (size_t)n == header->size)
 		return 0;
 	return error_set(err, ERROR_UNAVAILABLE, "the container's shim did not answer: %s",
-			 strerror(n < 0 ? (int)-n : EPIPE));
+	                 strerror(n < 0 ? (int)-n : EPIPE));
 }
 
-static int call(int fd, enum shim_message_type type, const void *request, size_t n, enum shim_message_type expected,
-		void *answer, size_t answer_size, struct error *err)
+static int call(int fd, enum shim_message_type type, const void *request, size_t n,
+                enum shim_message_type expected, void *answer, size_t answer_size,
+                struct error *err)
 {
-	struct shim_header header = { .type = (uint16_t)type, .version = SHIM_PROTOCOL_VERSION, .size = (uint32_t)n };
+	struct shim_header header = { .type = (uint16_t)type,
+		                      .version = SHIM_PROTOCOL_VERSION,
+		                      .size = (uint32_t)n };
 	char payload[SHIM_PAYLOAD_MAX];
 	int r = write_full(fd, &header, sizeof(header));
 
 	if (r == 0 && n)
 		r = write_full(fd, request, n);
 	if (r < 0)
-		return error_set(err, ERROR_UNAVAILABLE, "the container's shim is gone: %s", strerror(-r));
+		return error_set(err, ERROR_UNAVAILABLE, "the container's shim is gone: %s",
+		                 strerror(-r));
 	r = receive(fd, &header, payload, err);
 	if (r < 0)
 		return r;
 	if (header.type == SHIM_ERROR)
 		return error_set(err, ERROR_CONFLICT, "%.*s", (int)header.size, payload);
 	if (header.type != expected || header.size != answer_size)
-		return error_set(err, ERROR_INTERNAL, "the container's shim answered %u to request %u", header.type,
-				 (unsigned)type);
+		return error_set(err, ERROR_INTERNAL,
+		                 "the container's shim answered %u to request %u", header.type,
+		                 (unsigned)type);
 	if (answer_size)
 		memcpy(answer, payload, answer_size);
 	return 0;
 }
 
-static int simple_call(const char *bundle, enum shim_message_type type, const void *request, size_t n,
-		       struct error *err)
+static int simple_call(const char *bundle, enum shim_message_type type, const void *request,
+                       size_t n, struct error *err)
 {
 	AUTO_CLOSE int fd = connect_to(bundle, CALL_SECONDS, err);
 
@@ -206,7 +215,9 @@ int shim_start(const char *bundle, const char *process, struct shim_started *ret
 	if (fd < 0)
 		return fd;
 	r = set_process(ref.process, process, err);
-	return r < 0 ? r : call(fd, SHIM_START, &ref, sizeof(ref), SHIM_STARTED, ret, sizeof(*ret), err);
+	return r < 0 ? r
+	             : call(fd, SHIM_START, &ref, sizeof(ref), SHIM_STARTED, ret, sizeof(*ret),
+	                    err);
 }
 
 int shim_exec_add(const char *bundle, const struct shim_exec_add *add, struct error *err)
@@ -250,7 +261,8 @@ int shim_signal(const char *bundle, const char *process, int sig, struct error *
 	return r < 0 ? r : simple_call(bundle, SHIM_SIGNAL, &request, sizeof(request), err);
 }
 
-int shim_resize(const char *bundle, const char *process, unsigned height, unsigned width, struct error *err)
+int shim_resize(const char *bundle, const char *process, unsigned height, unsigned width,
+                struct error *err)
 {
 	struct shim_resize request = { .height = (uint16_t)height, .width = (uint16_t)width };
 	int r = set_process(request.process, process, err);

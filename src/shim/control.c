@@ -12,7 +12,7 @@
 
 void control_free(struct control *c)
 {
-	list_for_each(&c->shim->processes, it) {
+	list_for_each (&c->shim->processes, it) {
 		struct process *p = container_of(it, struct process, link);
 
 		if (p->starter == c)
@@ -24,18 +24,22 @@ void control_free(struct control *c)
 	free(c);
 }
 
-/* Answers are small and the engine reads them: what does not fit its socket buffer at once is lost with it. */
+/* Answers are small and the engine reads them: what does not fit its socket buffer at once is lost
+ * with it. */
 void control_reply(struct control *c, enum shim_message_type type, const void *payload, size_t n)
 {
-	struct shim_header header = { .type = (uint16_t)type, .version = SHIM_PROTOCOL_VERSION, .size = (uint32_t)n };
+	struct shim_header header = { .type = (uint16_t)type,
+		                      .version = SHIM_PROTOCOL_VERSION,
+		                      .size = (uint32_t)n };
 	char message[sizeof(header) + SHIM_PAYLOAD_MAX];
 
 	n = MIN(n, (size_t)SHIM_PAYLOAD_MAX);
 	memcpy(message, &header, sizeof(header));
 	if (n)
 		memcpy(message + sizeof(header), payload, n);
-	IGNORE_RESULT(send(c->source.fd, message, sizeof(header) + n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0,
-		      "an engine that is gone asks again later");
+	IGNORE_RESULT(send(c->source.fd, message, sizeof(header) + n, MSG_NOSIGNAL | MSG_DONTWAIT) <
+	                      0,
+	              "an engine that is gone asks again later");
 }
 
 void control_reply_error(struct control *c, const struct error *err)
@@ -45,7 +49,7 @@ void control_reply_error(struct control *c, const struct error *err)
 
 void control_announce(struct shim *s, const struct shim_exited *e)
 {
-	list_for_each(&s->controls, it) {
+	list_for_each (&s->controls, it) {
 		struct control *c = container_of(it, struct control, link);
 
 		if (c->monitor)
@@ -64,12 +68,13 @@ void control_state(const struct shim *s, struct shim_state *ret)
 	};
 }
 
-/* Each payload begins with the process's id; a struct of it is copied out, terminated whatever came. */
-#define PAYLOAD(type, name, c, data)                                                        \
-	struct type name;                                                                   \
-	if ((data).len != sizeof(name))                                                     \
-		return error_set(err, ERROR_INVALID, "malformed request");                  \
-	memcpy(&name, (data).ptr, sizeof(name));                                            \
+/* Each payload begins with the process's id; a struct of it is copied out, terminated whatever
+ * came. */
+#define PAYLOAD(type, name, c, data)                                                               \
+	struct type name;                                                                          \
+	if ((data).len != sizeof(name))                                                            \
+		return error_set(err, ERROR_INVALID, "malformed request");                         \
+	memcpy(&name, (data).ptr, sizeof(name));                                                   \
 	name.process[SHIM_ID_MAX] = '\0'
 
 static struct process *find(struct control *c, const char *id, struct error *err)
@@ -106,7 +111,7 @@ static int on_start(struct control *c, struct str data, struct error *err)
 
 static void forget_ended(struct shim *s)
 {
-	list_for_each(&s->processes, it) {
+	list_for_each (&s->processes, it) {
 		struct process *p = container_of(it, struct process, link);
 
 		if (p != s->first && p->phase == SHIM_PHASE_EXITED && list_empty(&p->clients))
@@ -123,10 +128,11 @@ static int on_exec_add(struct control *c, struct str data, struct error *err)
 	if (!is_safe_name(add.process))
 		return error_set(err, ERROR_INVALID, "not a process id");
 	forget_ended(c->shim);
-	list_for_each(&c->shim->processes, it)
+	list_for_each (&c->shim->processes, it)
 		n++;
 	if (n >= PROCESSES_MAX)
-		return error_set(err, ERROR_TOO_MANY, "the container has %u exec processes already", n);
+		return error_set(err, ERROR_TOO_MANY, "the container has %u exec processes already",
+		                 n);
 	if (process_find(c->shim, add.process))
 		return error_set(err, ERROR_CONFLICT, "the process exists already");
 	if (c->shim->first->phase != SHIM_PHASE_RUNNING)
@@ -155,8 +161,8 @@ static int on_exec_drop(struct control *c, struct str data, struct error *err)
 	return 0;
 }
 
-/* The connection changes hands: it is the client's from now on, and c is gone. Bytes that came with the request are
- * input already. */
+/* The connection changes hands: it is the client's from now on, and c is gone. Bytes that came with
+ * the request are input already. */
 static int on_attach(struct control *c, struct str data, struct error *err)
 {
 	PAYLOAD(shim_attach, attach, c, data);
@@ -173,8 +179,9 @@ static int on_attach(struct control *c, struct str data, struct error *err)
 		return error_set_errno(err, errno, "cannot attach");
 	control_reply(c, SHIM_OK, NULL, 0);
 	source_remove(&c->shim->loop, &c->source);
-	IGNORE_RESULT(attached_add(p, fd, attach.flags, str_n(c->in.ptr + used, c->in.len - used)) < 0,
-		      "the client sees its connection end");
+	IGNORE_RESULT(attached_add(p, fd, attach.flags, str_n(c->in.ptr + used, c->in.len - used)) <
+	                      0,
+	              "the client sees its connection end");
 	return 0;
 }
 
@@ -201,9 +208,9 @@ static int on_resize(struct control *c, struct str data, struct error *err)
 }
 
 static int (*const handlers[])(struct control *c, struct str data, struct error *err) = {
-	[SHIM_STATE] = on_state,	   [SHIM_MONITOR] = on_monitor,	  [SHIM_START] = on_start,
+	[SHIM_STATE] = on_state,       [SHIM_MONITOR] = on_monitor,     [SHIM_START] = on_start,
 	[SHIM_EXEC_ADD] = on_exec_add, [SHIM_EXEC_DROP] = on_exec_drop, [SHIM_ATTACH] = on_attach,
-	[SHIM_SIGNAL] = on_signal,	   [SHIM_RESIZE] = on_resize,
+	[SHIM_SIGNAL] = on_signal,     [SHIM_RESIZE] = on_resize,
 };
 
 /* One message off the front of c->in: 1 handled, 0 not complete, -errno: close the connection. */
@@ -249,13 +256,15 @@ static void ready(struct source *s, uint32_t events)
 		control_free(c);
 }
 
-/* A container's root is uid 0 too where there is no user namespace, but it can't reach the socket's directory. */
+/* A container's root is uid 0 too where there is no user namespace, but it can't reach the socket's
+ * directory. */
 static bool is_trusted(int fd)
 {
 	struct ucred peer;
 	socklen_t n = sizeof(peer);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
 static void listener_ready(struct source *s, uint32_t events)

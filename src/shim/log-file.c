@@ -113,8 +113,8 @@ void log_record_encode(struct strbuf *out, int stream, struct str line, int64_t 
 
 	strbuf_puts(out, "{\"log\":\"");
 	encode_text(out, line);
-	strbuf_printf(out, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n", stream == 2 ? "stderr" : "stdout",
-		      time_format(time, when));
+	strbuf_printf(out, "\",\"stream\":\"%s\",\"time\":\"%s\"}\n",
+	              stream == 2 ? "stderr" : "stdout", time_format(time, when));
 }
 
 static int open_log(struct log_file *l)
@@ -132,7 +132,8 @@ static void rotate(struct log_file *l)
 {
 	for (unsigned i = l->max_files - 1; i >= 1; i--) {
 		AUTO_FREE char *to = xasprintf("%s.%u", l->path, i);
-		AUTO_FREE char *from = i > 1 ? xasprintf("%s.%u", l->path, i - 1) : xstrdup(l->path);
+		AUTO_FREE char *from =
+			i > 1 ? xasprintf("%s.%u", l->path, i - 1) : xstrdup(l->path);
 
 		IGNORE_RESULT(rename(from, to) < 0, "an older file may not be there");
 	}
@@ -153,7 +154,8 @@ void log_file_flush(struct log_file *l)
 		if (write_full(l->fd, l->batch.ptr, l->batch.len) == 0)
 			l->size += (int64_t)l->batch.len;
 		else
-			IGNORE_RESULT(ftruncate(l->fd, l->size) < 0, "the reader skips broken records");
+			IGNORE_RESULT(ftruncate(l->fd, l->size) < 0,
+			              "the reader skips broken records");
 	}
 	strbuf_clear(&l->batch);
 }
@@ -199,7 +201,8 @@ void log_file_add(struct log_file *l, int stream, const void *data, size_t n, in
 	}
 }
 
-int log_file_open(const char *path, int64_t max_size, unsigned max_files, struct log_file **ret, struct error *err)
+int log_file_open(const char *path, int64_t max_size, unsigned max_files, struct log_file **ret,
+                  struct error *err)
 {
 	struct log_file *l = NEW(struct log_file);
 	int r;

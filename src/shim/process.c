@@ -29,7 +29,7 @@ struct process *process_new(struct shim *s, const char *id)
 
 void process_free(struct process *p)
 {
-	list_for_each(&p->clients, it)
+	list_for_each (&p->clients, it)
 		attached_free(container_of(it, struct client, link));
 	stdio_close(p);
 	list_remove(&p->link);
@@ -38,7 +38,7 @@ void process_free(struct process *p)
 
 struct process *process_find(struct shim *s, const char *id)
 {
-	list_for_each(&s->processes, it) {
+	list_for_each (&s->processes, it) {
 		struct process *p = container_of(it, struct process, link);
 
 		if (streq(p->id, id))
@@ -57,8 +57,8 @@ int process_begin(struct process *p, struct control *starter, struct error *err)
 		return error_set(err, ERROR_CONFLICT, "the process has been started already");
 	runtime_forget_files(p);
 	if (p->tty) {
-		console = p->id[0] ? xasprintf("%s/pty-%s", p->shim->config.bundle, p->id) :
-				     xasprintf("%s/pty", p->shim->config.bundle);
+		console = p->id[0] ? xasprintf("%s/pty-%s", p->shim->config.bundle, p->id)
+		                   : xasprintf("%s/pty", p->shim->config.bundle);
 		r = stdio_listen_console(p, console, err);
 	} else {
 		r = stdio_open(p, child, err);
@@ -87,18 +87,21 @@ static bool was_oom_killed(const struct shim *s)
 	struct str rest, line;
 	uint64_t n = 0;
 
-	if (!s->config.oom_path || read_file(AT_FDCWD, s->config.oom_path, OOM_FILE_MAX, &text, &err) < 0)
+	if (!s->config.oom_path ||
+	    read_file(AT_FDCWD, s->config.oom_path, OOM_FILE_MAX, &text, &err) < 0)
 		return false;
 	rest = strbuf_str(&text);
 	while (str_cut(&rest, '\n', &line))
 		if (line.len > 9 && memcmp(line.ptr, "oom_kill ", 9) == 0)
-			IGNORE_RESULT(parse_u64_str(str_n(line.ptr + 9, line.len - 9), 10, &n), "then it is 0");
+			IGNORE_RESULT(parse_u64_str(str_n(line.ptr + 9, line.len - 9), 10, &n),
+			              "then it is 0");
 	return n > 0;
 }
 
 /*
- * The exit code outlives us: it is in a file, complete under its name, before anybody hears of the end. The
- * directory is gone with the next boot, as the container is, so nothing needs to reach a disk.
+ * The exit code outlives us: it is in a file, complete under its name, before anybody hears of the
+ * end. The directory is gone with the next boot, as the container is, so nothing needs to reach a
+ * disk.
  */
 static void keep_exit(const struct shim *s, const struct shim_exited *e)
 {
@@ -108,7 +111,8 @@ static void keep_exit(const struct shim *s, const struct shim_exited *e)
 	struct error err = { 0 };
 
 	if (write_file(AT_FDCWD, temporary, text, strlen(text), 0600, &err) == 0)
-		IGNORE_RESULT(rename(temporary, path) < 0, "the engine then hears of it, or sees that we are gone");
+		IGNORE_RESULT(rename(temporary, path) < 0,
+		              "the engine then hears of it, or sees that we are gone");
 }
 
 static void ended(struct process *p, int status)
@@ -203,7 +207,8 @@ static void runtime_ended(struct process *p, int status)
 		return;
 	}
 	if (status == 0)
-		error_set(&err, ERROR_INTERNAL, "the OCI runtime %s left no pid", p->shim->config.runtime);
+		error_set(&err, ERROR_INTERNAL, "the OCI runtime %s left no pid",
+		          p->shim->config.runtime);
 	else
 		runtime_read_failure(p, status, &err);
 	runtime_forget_files(p);
@@ -212,7 +217,7 @@ static void runtime_ended(struct process *p, int status)
 
 static bool any_starting(struct shim *s)
 {
-	list_for_each(&s->processes, it)
+	list_for_each (&s->processes, it)
 		if (container_of(it, struct process, link)->phase == SHIM_PHASE_STARTING)
 			return true;
 	return false;
@@ -220,7 +225,7 @@ static bool any_starting(struct shim *s)
 
 void process_child_ended(struct shim *s, pid_t pid, int status)
 {
-	list_for_each(&s->processes, it) {
+	list_for_each (&s->processes, it) {
 		struct process *p = container_of(it, struct process, link);
 
 		if (p->runtime_pid == pid && p->phase == SHIM_PHASE_STARTING) {

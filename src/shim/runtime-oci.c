@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The OCI runtime's command line: crun, runc and what is like them. `run --detach` makes and starts
- * the container in one go; its first process becomes our child when the runtime ends (we are a subreaper).
+ * the container in one go; its first process becomes our child when the runtime ends (we are a
+ * subreaper).
  *
- * Debian's crun refuses hosts whose cgroup2 hierarchy, mounted beside v1's, has controllers. It only
- * looks at what is mounted: so there the runtime gets a mount namespace of its own in which cgroup2 is not.
- * The namespace ends with the runtime; the container's own was made from it and is none the worse.
+ * Debian's crun refuses hosts whose cgroup2 hierarchy, mounted beside v1's, has controllers. It
+ * only looks at what is mounted: so there the runtime gets a mount namespace of its own in which
+ * cgroup2 is not. The namespace ends with the runtime; the container's own was made from it and is
+ * none the worse.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +28,8 @@ static char *file_name(const struct process *p, const char *kind)
 {
 	const char *bundle = p->shim->config.bundle;
 
-	return p->id[0] ? xasprintf("%s/%s-%s", bundle, kind, p->id) : xasprintf("%s/%s", bundle, kind);
+	return p->id[0] ? xasprintf("%s/%s-%s", bundle, kind, p->id)
+	                : xasprintf("%s/%s", bundle, kind);
 }
 
 static NORETURN void exec_runtime(const struct shim *s, char *const *argv, const int stdio[3])
@@ -42,7 +45,8 @@ static NORETURN void exec_runtime(const struct shim *s, char *const *argv, const
 		signal(sig, SIG_DFL);
 	if (s->config.hide_mount) {
 		/* MS_SLAVE: what the host mounts still arrives, what is undone here stays here */
-		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+		if (unshare(CLONE_NEWNS) < 0 ||
+		    mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
 		    (umount2(s->config.hide_mount, MNT_DETACH) < 0 && errno != EINVAL))
 			_exit(125);
 	}
@@ -50,7 +54,8 @@ static NORETURN void exec_runtime(const struct shim *s, char *const *argv, const
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-static int spawn(const struct shim *s, char *const *argv, const int stdio[3], pid_t *ret, struct error *err)
+static int spawn(const struct shim *s, char *const *argv, const int stdio[3], pid_t *ret,
+                 struct error *err)
 {
 	pid_t pid = fork();
 
@@ -149,7 +154,8 @@ static void unescape(struct strbuf *out, const char *p)
 		if (*p == 'u' && strlen(p) > 4) {
 			uint64_t code = 0;
 
-			if (parse_u64_str(str_n(p + 1, 4), 16, &code) == 0 && code >= 0x20 && code < 0x7f)
+			if (parse_u64_str(str_n(p + 1, 4), 16, &code) == 0 && code >= 0x20 &&
+			    code < 0x7f)
 				strbuf_putc(out, (char)code);
 			p += 4;
 		} else {
@@ -167,7 +173,8 @@ static void last_message(const struct strbuf *log, struct strbuf *out)
 		AUTO_FREE char *text = xstrndup(line.ptr, line.len);
 		char *msg = strstr(text, "\"msg\"");
 
-		if (!msg || strstr(text, "\"level\":\"warning\"") || strstr(text, "\"level\": \"warning\""))
+		if (!msg || strstr(text, "\"level\":\"warning\"") ||
+		    strstr(text, "\"level\": \"warning\""))
 			continue;
 		msg = strchr(msg + 5, '"');
 		if (!msg)
@@ -184,19 +191,21 @@ void runtime_read_failure(struct process *p, int status, struct error *err)
 	AUTO_STRBUF message = { 0 };
 	struct error ignored = { 0 };
 
-	IGNORE_RESULT(read_file(AT_FDCWD, path, RUNTIME_LOG_MAX, &log, &ignored), "an empty log is told below");
+	IGNORE_RESULT(read_file(AT_FDCWD, path, RUNTIME_LOG_MAX, &log, &ignored),
+	              "an empty log is told below");
 	last_message(&log, &message);
 	if (message.len)
 		error_set(err, ERROR_INTERNAL, "%s", message.ptr);
 	else if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		error_set(err, ERROR_INTERNAL, "cannot run the OCI runtime %s: no such program",
-			  p->shim->config.runtime);
+		          p->shim->config.runtime);
 	else if (WIFSIGNALED(status))
 		error_set(err, ERROR_INTERNAL, "the OCI runtime %s was killed by signal %d",
-			  p->shim->config.runtime, WTERMSIG(status));
+		          p->shim->config.runtime, WTERMSIG(status));
 	else
-		error_set(err, ERROR_INTERNAL, "the OCI runtime %s failed with status %d and said nothing",
-			  p->shim->config.runtime, WEXITSTATUS(status));
+		error_set(err, ERROR_INTERNAL,
+		          "the OCI runtime %s failed with status %d and said nothing",
+		          p->shim->config.runtime, WEXITSTATUS(status));
 }
 
 void runtime_forget_files(struct process *p)

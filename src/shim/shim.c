@@ -47,7 +47,8 @@ static int watch_children(struct shim *s)
 	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
-	/* the container is not to end because somebody ends all that is called so: its end is ours */
+	/* the container is not to end because somebody ends all that is called so: its end is ours
+	 */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
@@ -65,14 +66,16 @@ static void protect_from_oom(void)
 	struct error err = { 0 };
 
 	IGNORE_RESULT(write_file(AT_FDCWD, "/proc/self/oom_score_adj", "-998", 4, 0644, &err),
-		      "lowering needs CAP_SYS_RESOURCE");
+	              "lowering needs CAP_SYS_RESOURCE");
 }
 
 static int open_log(struct shim *s, struct error *err)
 {
 	const struct shim_config *c = &s->config;
 
-	return c->log_path ? log_file_open(c->log_path, c->log_max_size, c->log_max_files, &s->log, err) : 0;
+	return c->log_path
+	               ? log_file_open(c->log_path, c->log_max_size, c->log_max_files, &s->log, err)
+	               : 0;
 }
 
 static int prepare(struct shim *s, const struct shim_config *config, struct error *err)
@@ -109,7 +112,7 @@ static void tick(struct shim *s)
 {
 	int64_t now = time_monotonic();
 
-	list_for_each(&s->processes, it) {
+	list_for_each (&s->processes, it) {
 		struct process *p = container_of(it, struct process, link);
 
 		process_check_deadline(p, now);
@@ -121,7 +124,7 @@ static void tick(struct shim *s)
 
 static bool anybody_attached(struct shim *s)
 {
-	list_for_each(&s->processes, it)
+	list_for_each (&s->processes, it)
 		if (!list_empty(&container_of(it, struct process, link)->clients))
 			return true;
 	return false;
@@ -129,7 +132,7 @@ static bool anybody_attached(struct shim *s)
 
 static bool anything_runs(struct shim *s)
 {
-	list_for_each(&s->processes, it) {
+	list_for_each (&s->processes, it) {
 		const struct process *p = container_of(it, struct process, link);
 
 		if (p->phase == SHIM_PHASE_STARTING || p->phase == SHIM_PHASE_RUNNING)
@@ -158,9 +161,9 @@ static void finish(struct shim *s)
 	AUTO_FREE char *socket_path = xasprintf("%s/shim.sock", s->config.bundle);
 
 	IGNORE_RESULT(unlink(socket_path) < 0, "the engine removes the directory");
-	list_for_each(&s->controls, it)
+	list_for_each (&s->controls, it)
 		control_free(container_of(it, struct control, link));
-	list_for_each(&s->processes, it)
+	list_for_each (&s->processes, it)
 		process_free(container_of(it, struct process, link));
 	log_file_close(s->log, time_now());
 	source_remove(&s->loop, &s->listener);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process's standard streams: pipes, or a pty whose master the runtime sends; their flow to log and clients. */
+/* A process's standard streams: pipes, or a pty whose master the runtime sends; their flow to log
+ * and clients. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -87,8 +88,8 @@ static int set_nonblocking(int fd)
 	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-static int make_pipe(struct process *p, struct source *s, void (*ready)(struct source *, uint32_t), bool ours_writes,
-		     int *ret_child)
+static int make_pipe(struct process *p, struct source *s, void (*ready)(struct source *, uint32_t),
+                     bool ours_writes, int *ret_child)
 {
 	int fds[2], r;
 
@@ -101,7 +102,8 @@ static int make_pipe(struct process *p, struct source *s, void (*ready)(struct s
 		return r;
 	}
 	s->ready = ready;
-	/* EPOLLERR is always reported: the input pipe needs no interest until there is something to write */
+	/* EPOLLERR is always reported: the input pipe needs no interest until there is something to
+	 * write */
 	r = source_add(&p->shim->loop, s, fds[ours_writes], ours_writes ? EPOLLOUT : EPOLLIN);
 	if (r < 0) {
 		close(fds[!ours_writes]);
@@ -155,7 +157,9 @@ static void console_ready(struct source *s, uint32_t events)
 
 	if (connection < 0)
 		return;
-	IGNORE_RESULT(setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0, "only a guard");
+	IGNORE_RESULT(setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) <
+	                      0,
+	              "only a guard");
 	if (socket_recv_fds(connection, buf, sizeof(buf), &master, &n) < 0 || n == 0)
 		return;
 	if (set_nonblocking(master) < 0) {
@@ -165,7 +169,8 @@ static void console_ready(struct source *s, uint32_t events)
 	set_window(master, p->height, p->width);
 	source_remove(&p->shim->loop, s);
 	p->out.ready = out_ready;
-	IGNORE_RESULT(source_add(&p->shim->loop, &p->out, master, EPOLLIN) < 0, "it then has no terminal");
+	IGNORE_RESULT(source_add(&p->shim->loop, &p->out, master, EPOLLIN) < 0,
+	              "it then has no terminal");
 	stdio_update(p);
 }
 
@@ -240,7 +245,8 @@ void stdio_input(struct process *p, const void *data, size_t n)
 	struct source *s = p->tty ? &p->out : &p->in;
 
 	/* before the start it is kept for the process; afterwards there is nobody to read it */
-	if (p->phase == SHIM_PHASE_EXITED || p->in_closing || (s->fd < 0 && p->phase == SHIM_PHASE_RUNNING))
+	if (p->phase == SHIM_PHASE_EXITED || p->in_closing ||
+	    (s->fd < 0 && p->phase == SHIM_PHASE_RUNNING))
 		return;
 	strbuf_add(&p->in_buffer, data, n);
 	write_input(p);
@@ -266,11 +272,12 @@ void stdio_update(struct process *p)
 {
 	struct loop *l = &p->shim->loop;
 	bool waiting = p->in_buffer.len > 0;
-	/* what comes before the process runs is the runtime's complaint, which is told in another way */
+	/* what comes before the process runs is the runtime's complaint, which is told in another
+	 * way */
 	bool held = p->phase == SHIM_PHASE_NEW || p->phase == SHIM_PHASE_STARTING;
 	size_t most = 0;
 
-	list_for_each(&p->clients, it) {
+	list_for_each (&p->clients, it) {
 		const struct client *c = container_of(it, struct client, link);
 
 		most = MAX(most, c->out.len - c->out_done);

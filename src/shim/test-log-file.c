@@ -23,8 +23,10 @@ TEST(records)
 	AUTO_STRBUF out = { 0 };
 
 	log_record_encode(&out, 2, STR("a\"\\\t\x01<\xff\xc3\xa9\n"), 1700000000123000000);
-	assert_string_equal(out.ptr, "{\"log\":\"a\\\"\\\\\\t\\u0001\\u003c\\ufffd\xc3\xa9\\n\",\"stream\":\"stderr\","
-				     "\"time\":\"2023-11-14T22:13:20.123Z\"}\n");
+	assert_string_equal(
+		out.ptr,
+		"{\"log\":\"a\\\"\\\\\\t\\u0001\\u003c\\ufffd\xc3\xa9\\n\",\"stream\":\"stderr\","
+		"\"time\":\"2023-11-14T22:13:20.123Z\"}\n");
 }
 
 TEST(lines_and_parts)
@@ -50,7 +52,8 @@ TEST(lines_and_parts)
 	unsigned records = 0;
 	while (str_cut(&rest, '\n', &line))
 		records += line.len > 0;
-	assert_int_equal(records, 3 + 3); /* 40000 bytes: 16 KiB, 16 KiB, and the rest with the newline */
+	assert_int_equal(records,
+	                 3 + 3); /* 40000 bytes: 16 KiB, 16 KiB, and the rest with the newline */
 }
 
 TEST(rotation)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shim with a real runtime: needs root, crun and a static busybox, and says so when it skips. */
+/* The shim with a real runtime: needs root, crun and a static busybox, and says so when it skips.
+ */
 #include "shim/client.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@
 #include "base/vec.h"
 #include "unit.h"
 
-static const char *const applets[] = { "sh", "cat", "echo", "sleep", "stty", "ls", "head", "kill", "true", "tr", "dd" };
+static const char *const applets[] = { "sh",   "cat",  "echo", "sleep", "stty", "ls",
+	                               "head", "kill", "true", "tr",    "dd" };
 
 struct box {
 	char id[33];
@@ -49,12 +51,12 @@ static const char *why_not(void)
 	return access(program, X_OK) < 0 ? "coracle-shim is not built" : NULL;
 }
 
-#define NEEDS_RUNTIME()                                   \
-	do {                                              \
-		if (why_not()) {                          \
-			print_message("# SKIP %s\n", why_not()); \
-			skip();                           \
-		}                                         \
+#define NEEDS_RUNTIME()                                                                            \
+	do {                                                                                       \
+		if (why_not()) {                                                                   \
+			print_message("# SKIP %s\n", why_not());                                   \
+			skip();                                                                    \
+		}                                                                                  \
 	} while (0)
 
 static void put(const char *path, const char *text)
@@ -88,9 +90,10 @@ static void make_rootfs(const struct box *b)
 static char *process_json(bool tty, const char *script)
 {
 	return xasprintf("{\"terminal\":%s,\"user\":{\"uid\":0,\"gid\":0},\"cwd\":\"/\","
-			 "\"env\":[\"PATH=/bin\"],\"args\":[\"%s\"%s%s%s]}",
-			 tty ? "true" : "false", script[0] == '/' ? script : "sh", script[0] == '/' ? "" : ",\"-c\",\"",
-			 script[0] == '/' ? "" : script, script[0] == '/' ? "" : "\"");
+	                 "\"env\":[\"PATH=/bin\"],\"args\":[\"%s\"%s%s%s]}",
+	                 tty ? "true" : "false", script[0] == '/' ? script : "sh",
+	                 script[0] == '/' ? "" : ",\"-c\",\"", script[0] == '/' ? "" : script,
+	                 script[0] == '/' ? "" : "\"");
 }
 
 static void make_box(struct box *b, bool tty, bool stdin_open, const char *script)
@@ -105,13 +108,14 @@ static void make_box(struct box *b, bool tty, bool stdin_open, const char *scrip
 	b->log = xasprintf("%s/log", b->bundle);
 	b->root = xasprintf("%s/crun", b->bundle);
 	make_rootfs(b);
-	config = xasprintf("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\"},\"process\":%s,"
-			   "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
-			   "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},"
-			   "{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\"}],"
-			   "\"linux\":{\"cgroupsPath\":\"/coracle-unit/%s\","
-			   "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]}}",
-			   process, b->id);
+	config = xasprintf(
+		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"rootfs\"},\"process\":%s,"
+		"\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+		"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"},"
+		"{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\"}],"
+		"\"linux\":{\"cgroupsPath\":\"/coracle-unit/%s\","
+		"\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]}}",
+		process, b->id);
 	path = xasprintf("%s/config.json", b->bundle);
 	put(path, config);
 	b->config = (struct shim_config){
@@ -122,9 +126,9 @@ static void make_box(struct box *b, bool tty, bool stdin_open, const char *scrip
 		.log_path = b->log,
 		.log_max_size = 20 << 20,
 		.log_max_files = 5,
-		.hide_mount = access("/sys/fs/cgroup/unified/cgroup.controllers", F_OK) == 0 ?
-				      "/sys/fs/cgroup/unified" :
-				      NULL,
+		.hide_mount = access("/sys/fs/cgroup/unified/cgroup.controllers", F_OK) == 0
+		                      ? "/sys/fs/cgroup/unified"
+		                      : NULL,
 		.tty = tty,
 		.stdin_open = stdin_open,
 		.stdin_once = true,
@@ -362,7 +366,8 @@ TEST(survives_its_starter)
 	done_box(&b);
 }
 
-/* A client that reads nothing holds the container up as a pipe would, and loses nothing once it reads. */
+/* A client that reads nothing holds the container up as a pipe would, and loses nothing once it
+ * reads. */
 TEST(slow_reader_gets_everything)
 {
 	enum { BYTES = 3 * 1000 * 1000 };
@@ -373,7 +378,8 @@ TEST(slow_reader_gets_everything)
 	int fd;
 
 	NEEDS_RUNTIME();
-	make_box(&b, false, false, "dd if=/dev/zero bs=1000 count=3000 2>/dev/null | tr '\\\\000' x");
+	make_box(&b, false, false,
+	         "dd if=/dev/zero bs=1000 count=3000 2>/dev/null | tr '\\\\000' x");
 	b.config.log_path = NULL;
 	spawn_box(&b);
 	fd = shim_attach(b.bundle, "", SHIM_STDOUT, &err);
@@ -381,8 +387,8 @@ TEST(slow_reader_gets_everything)
 	start_box(&b);
 	n = read_all(fd, buf, 2 * BYTES);
 	while (at + 8 <= n) {
-		size_t size = (size_t)(unsigned char)buf[at + 5] << 16 | (size_t)(unsigned char)buf[at + 6] << 8 |
-			      (unsigned char)buf[at + 7];
+		size_t size = (size_t)(unsigned char)buf[at + 5] << 16 |
+		              (size_t)(unsigned char)buf[at + 6] << 8 | (unsigned char)buf[at + 7];
 
 		payload += size;
 		at += 8 + size;
