@@ -131,8 +131,8 @@ void api_handle(struct http_request *http, void *ctx)
 	req.params = &params;
 	if (!err.kind && !route)
 		error_set(&err, ERROR_NOT_FOUND, "page not found");
-	else if (!err.kind)
-		IGNORE_RESULT(route->handler(&req, &err) < 0, "its error is in err");
+	else if (!err.kind && route->handler(&req, &err) >= 0)
+		error_clear(&err);
 	if (err.kind && !http_answered(http))
 		fail(http, &err);
 	log_request(http, began, &err);
