@@ -183,6 +183,9 @@ static int run(struct container *c, const char *bundle, const struct container_p
 
 		while (shim_read_event(*ret_monitor, true, &e) >= 0)
 			;
+		/* a runtime that fails early forgets its control group */
+		cgroup_kill(plan->cgroup);
+		cgroup_remove(plan->cgroup);
 	}
 	return r;
 }

@@ -138,7 +138,7 @@ static void ended(struct process *p, int status)
 	control_announce(s, &p->exited);
 	if (p == s->first) {
 		s->delete_deadline = time_monotonic() + RUNTIME_TIMEOUT_SECONDS * NSEC_PER_SEC;
-		if (runtime_spawn_delete(s, &s->delete_pid, &err) < 0)
+		if (runtime_spawn_delete(s, false, &s->delete_pid, &err) < 0)
 			s->deleted = true;
 	}
 }
@@ -160,7 +160,7 @@ static void failed(struct process *p, const struct error *err)
 
 		s->failed = true;
 		s->delete_deadline = time_monotonic() + RUNTIME_TIMEOUT_SECONDS * NSEC_PER_SEC;
-		if (runtime_spawn_delete(s, &s->delete_pid, &ignored) < 0)
+		if (runtime_spawn_delete(s, true, &s->delete_pid, &ignored) < 0)
 			s->deleted = true;
 	}
 }

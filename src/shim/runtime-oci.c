@@ -111,14 +111,15 @@ int runtime_spawn_process(struct process *p, const int child[3], pid_t *ret, str
 	return spawn(p->shim, strv_argv(&args), child, ret, err);
 }
 
-int runtime_spawn_delete(struct shim *s, pid_t *ret, struct error *err)
+int runtime_spawn_delete(struct shim *s, bool force, pid_t *ret, struct error *err)
 {
 	static const int nothing[3] = { -1, -1, -1 };
 	AUTO_STRV args = { 0 };
 
 	add_common(s->first, &args, false);
 	strv_add(&args, "delete");
-	strv_add(&args, "--force");
+	if (force)
+		strv_add(&args, "--force");
 	strv_add(&args, s->config.id);
 	return spawn(s, strv_argv(&args), nothing, ret, err);
 }

@@ -132,7 +132,8 @@ void control_state(const struct shim *s, struct shim_state *ret);
 /* runtime-oci.c */
 /* Starts the runtime program for p; child are its standard descriptors (-1: /dev/null). */
 int runtime_spawn_process(struct process *p, const int child[3], pid_t *ret, struct error *err) MUST_USE;
-int runtime_spawn_delete(struct shim *s, pid_t *ret, struct error *err) MUST_USE;
+/* force: it may run still, or never have been made. */
+int runtime_spawn_delete(struct shim *s, bool force, pid_t *ret, struct error *err) MUST_USE;
 int runtime_read_pid(struct process *p, pid_t *ret) MUST_USE;
 /* Why it failed, from its log. */
 void runtime_read_failure(struct process *p, int status, struct error *err);
