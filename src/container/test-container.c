@@ -237,6 +237,18 @@ static char *log_of(struct container *c, int64_t tail)
 	return strbuf_steal(&out);
 }
 
+static void await_log(struct container *c, const char *expected)
+{
+	for (int i = 0; i < 500; i++) {
+		AUTO_FREE char *log = log_of(c, -1);
+
+		if (streq(log, expected))
+			return;
+		usleep(10000);
+	}
+	fail_msg("no %s in the log", expected);
+}
+
 static void remove_container(struct container *c)
 {
 	struct container_remove_options o = { .force = true, .volumes = true };
@@ -313,14 +325,13 @@ TEST(volumes_binds_and_read_only)
 TEST(stops_when_asked)
 {
 	NEEDS_WORLD();
-	struct container *c = create(
-		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"trap 'exit 5' TERM; while true; do sleep 0.05; "
-		"done\"]}");
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"trap 'exit 5' TERM; echo up; while true; "
+				     "do sleep 0.05; done\"]}");
 	struct error err = { 0 };
 	ok(container_start(c, NULL, &err), &err);
 	assert_true(container_start(c, NULL, &err) < 0);
 	assert_int_equal(err.kind, ERROR_NOT_MODIFIED);
-	usleep(200000); /* the shell sets its trap */
+	await_log(c, "up\n");
 	ok(container_pause(c, &err), &err);
 	ok(container_unpause(c, &err), &err);
 	ok(container_stop(c, NULL, NULL, &err), &err);
@@ -567,11 +578,12 @@ TEST(init_reaps_and_passes_signals)
 		"\"Init\":true}}",
 		9);
 	assert_string_not_equal(log, "1\n");
-	struct container *c = create(
-		"{\"Image\":\"busybox\",\"Cmd\":[\"sleep\",\"1000\"],\"HostConfig\":{\"Init\":true}}");
+	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo up; exec sleep 1000\"],"
+				     "\"HostConfig\":{\"Init\":true}}");
 	struct error err = { 0 };
 	int minute = 60;
 	ok(container_start(c, NULL, &err), &err);
+	await_log(c, "up\n"); /* before that nobody passes signals on */
 	ok(container_stop(c, &minute, NULL, &err), &err); /* sleep as process 1 would ignore it */
 	CLEANUP(container_info_free_ptr) struct container_info *i = container_inspect(c, false);
 	assert_int_equal(i->exit_code, 143);
