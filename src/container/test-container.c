@@ -325,8 +325,9 @@ TEST(volumes_binds_and_read_only)
 TEST(stops_when_asked)
 {
 	NEEDS_WORLD();
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"trap 'exit 5' TERM; echo up; while true; "
-				     "do sleep 0.05; done\"]}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"trap 'exit 5' TERM; echo up; while true; "
+		"do sleep 0.05; done\"]}");
 	struct error err = { 0 };
 	ok(container_start(c, NULL, &err), &err);
 	assert_true(container_start(c, NULL, &err) < 0);
@@ -578,12 +579,13 @@ TEST(init_reaps_and_passes_signals)
 		"\"Init\":true}}",
 		9);
 	assert_string_not_equal(log, "1\n");
-	struct container *c = create("{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo up; exec sleep 1000\"],"
-				     "\"HostConfig\":{\"Init\":true}}");
+	struct container *c = create(
+		"{\"Image\":\"busybox\",\"Cmd\":[\"sh\",\"-c\",\"echo up; exec sleep 1000\"],"
+		"\"HostConfig\":{\"Init\":true}}");
 	struct error err = { 0 };
 	int minute = 60;
 	ok(container_start(c, NULL, &err), &err);
-	await_log(c, "up\n"); /* before that nobody passes signals on */
+	await_log(c, "up\n");                             /* before that nobody passes signals on */
 	ok(container_stop(c, &minute, NULL, &err), &err); /* sleep as process 1 would ignore it */
 	CLEANUP(container_info_free_ptr) struct container_info *i = container_inspect(c, false);
 	assert_int_equal(i->exit_code, 143);
