@@ -366,8 +366,39 @@ TEST(survives_its_starter)
 	done_box(&b);
 }
 
-/* A client that reads nothing holds the container up as a pipe would, and loses nothing once it
- * reads. */
+/* A client that reads nothing holds the container up as a pipe would, and loses nothing once it reads. */
+/* More than the shim keeps before the start: what held the client back must let it go again. */
+TEST(input_before_the_start_does_not_stall)
+{
+	static const char chunk[16384];
+	const struct timeval patience = { .tv_sec = 20 };
+	struct box b;
+	struct error err = { 0 };
+	char buf[256];
+	size_t total = 0;
+	ssize_t n;
+	int fd;
+
+	NEEDS_RUNTIME();
+	make_box(&b, false, true, "tr -d '\\\\000'; echo end");
+	spawn_box(&b);
+	fd = shim_attach(b.bundle, "", SHIM_STDIN | SHIM_STDOUT, &err);
+	assert_true(fd >= 0);
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)), 0);
+	while ((n = send(fd, chunk, sizeof(chunk), MSG_DONTWAIT)) > 0)
+		total += (size_t)n;
+	assert_true(total > 64 * 1024);
+	start_box(&b);
+	for (; total < 3000000; total += sizeof(chunk))
+		assert_int_equal(write_full(fd, chunk, sizeof(chunk)), 0);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	assert_int_equal(read_all(fd, buf, sizeof(buf)), 8 + 4);
+	assert_memory_equal(buf + 8, "end\n", 4);
+	assert_int_equal(wait_box(&b, "").code, 0);
+	close(fd);
+	done_box(&b);
+}
+
 TEST(slow_reader_gets_everything)
 {
 	enum { BYTES = 3 * 1000 * 1000 };
