@@ -115,6 +115,7 @@ int container_find(struct containers *cs, const char *name, struct container **r
 void container_unref(struct container *c);
 DEFINE_CLEANUP(struct container *, container_unref)
 const char *container_id(const struct container *c);
+pid_t container_pid(struct container *c); /* 0 when it does not run */
 struct container_info *container_inspect(struct container *c, bool size) MUST_USE;
 /* All containers, newest first. */
 DEFINE_VEC(container_ptr_vec, struct container *);

@@ -153,6 +153,12 @@ void container_unref(struct container *c)
 	free(c);
 }
 
+pid_t container_pid(struct container *c)
+{
+	WITH_LOCK(&c->lock);
+	return c->info.pid;
+}
+
 const char *container_id(const struct container *c)
 {
 	return c->info.id; /* set once */

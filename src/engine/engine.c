@@ -241,13 +241,9 @@ static int recover(struct engine *e, struct error *err)
 	int r;
 
 	container_list(e->containers, &all);
-	vec_for_each (&all, c) {
-		CLEANUP(container_info_free_ptr)
-		struct container_info *info = container_inspect(*c, false);
-
-		if (info->pid > 0)
-			strv_add(&live, info->id);
-	}
+	vec_for_each (&all, c)
+		if (container_pid(*c) > 0)
+			strv_add(&live, container_id(*c));
 	container_list_done(&all);
 	r = networks_recover(e->networks, &live, err);
 	return r < 0 ? r : containers_recover(e->containers, err);
