@@ -109,7 +109,10 @@ engine_teardown() {
 	fi
 	engine_stop
 	left=$(engine_leftovers)
-	grep -E '(ERROR|AddressSanitizer|runtime error)' "$E/engine.log" | grep -v level=error >&2
+	if grep -qE 'AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error|Assertion' "$E/engine.log"; then
+		grep -E -A40 'AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error|Assertion' "$E/engine.log" | head -200 >&2
+		left+=$'\n'"complaint: the engine's log has a sanitizer's or an assertion's"
+	fi
 	ip netns del "$NS"
 	if [ -n "$left" ]; then
 		echo "left behind:" >&2
