@@ -301,6 +301,14 @@ int engine_open(struct engine_config *config, struct engine **ret, struct error 
 	return 0;
 }
 
+static void free_reloaded(struct engine *e)
+{
+	if (e->reloaded)
+		engine_config_done(e->reloaded);
+	free(e->reloaded);
+	e->reloaded = NULL;
+}
+
 void engine_close(struct engine *e)
 {
 	if (!e)
@@ -328,10 +336,7 @@ void engine_close(struct engine *e)
 		unlink(e->config.pidfile);
 	if (e->lock_fd >= 0)
 		close(e->lock_fd);
-	for (size_t i = 0; i < e->n_reloaded; i++) {
-		engine_config_done(e->reloaded[i]);
-		free(e->reloaded[i]);
-	}
+	free_reloaded(e);
 	engine_config_done(&e->config);
 	pthread_mutex_destroy(&e->reload_lock);
 	free(e->id);
@@ -359,17 +364,9 @@ void engine_reload(struct engine *e)
 		return;
 	}
 	WITH_LOCK(&e->reload_lock);
-	if (e->n_reloaded == ARRAY_SIZE(e->reloaded)) {
-		log_warning(
-			"the configuration was reloaded %zu times: restart the engine to reload it again",
-			e->n_reloaded);
-		engine_config_done(fresh);
-		free(fresh);
-		return;
-	}
-	e->reloaded[e->n_reloaded++] = fresh;
+	free_reloaded(e);
+	e->reloaded = fresh;
 	set_log(fresh);
-	set_remote(e, fresh);
 	log_info("configuration reloaded");
 	publish_reload(e);
 }
@@ -377,5 +374,5 @@ void engine_reload(struct engine *e)
 void engine_labels(struct engine *e, struct strv *ret)
 {
 	WITH_LOCK(&e->reload_lock);
-	strv_copy(ret, e->n_reloaded ? &e->reloaded[e->n_reloaded - 1]->labels : &e->config.labels);
+	strv_copy(ret, e->reloaded ? &e->reloaded->labels : &e->config.labels);
 }

@@ -32,16 +32,16 @@ struct engine {
 	struct containers *containers;
 	struct event_bus *events;
 	struct collector *collector;
-	pthread_mutex_t reload_lock; /* over reloaded and labels */
-	struct engine_config *reloaded[64]; /* earlier ones stay: others borrow from them */
-	size_t n_reloaded;
+	pthread_mutex_t reload_lock;
+	struct engine_config *reloaded; /* of the last reload, or NULL; under reload_lock */
 };
 
 /* Takes config. */
 int engine_open(struct engine_config *config, struct engine **ret, struct error *err) MUST_USE;
 void engine_close(struct engine *e);
 DEFINE_CLEANUP(struct engine *, engine_close)
-/* What SIGHUP asks for: debug, log-level, labels, registry-mirrors, insecure-registries. */
+/* What SIGHUP asks for: debug, log-level, log-format and labels are read again; the rest needs a restart, since
+ * the rooms borrow it without a lock. */
 void engine_reload(struct engine *e);
 void engine_labels(struct engine *e, struct strv *ret); /* a copy */
 
