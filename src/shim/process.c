@@ -186,7 +186,7 @@ static void started(struct process *p)
 	if (p->starter)
 		control_reply(p->starter, SHIM_STARTED, &answer, sizeof(answer));
 	p->starter = NULL;
-	stdio_input(p, "", 0); /* what came before */
+	stdio_input(p, "", 0);  /* what came before */
 	attached_input_room(p); /* who was held back by it may go on */
 	stdio_update(p);
 	if (p->in_closing)

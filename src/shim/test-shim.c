@@ -366,7 +366,8 @@ TEST(survives_its_starter)
 	done_box(&b);
 }
 
-/* A client that reads nothing holds the container up as a pipe would, and loses nothing once it reads. */
+/* A client that reads nothing holds the container up as a pipe would, and loses nothing once it
+ * reads. */
 /* More than the shim keeps before the start: what held the client back must let it go again. */
 TEST(input_before_the_start_does_not_stall)
 {
