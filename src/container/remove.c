@@ -11,13 +11,9 @@
 static int delete_row(struct container *c, struct error *err)
 {
 	enum db_durability how = c->info.host_config.auto_remove ? DB_RELAXED : DB_DURABLE;
-	AUTO_DB_TX struct db_tx *tx = db_begin(c->cs->db, how, err);
-	int r;
 
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM container WHERE id = ?", "s", c->info.id);
-	return r < 0 ? r : db_commit(&tx, err);
+	return db_run(c->cs->db, how, NULL, err, "DELETE FROM container WHERE id = ?", "s",
+	              c->info.id);
 }
 
 /* Anonymous volumes go with their container when asked; named ones are only let go. */

@@ -199,20 +199,15 @@ int container_save(struct container *c, enum db_durability durability, struct er
 {
 	AUTO_STRBUF body = { 0 };
 	struct json_writer w;
-	int r;
 
 	json_writer_init(&w, &body);
 	json_fields_encode(&w, container_row_fields, &c->info);
-	AUTO_DB_TX struct db_tx *tx = db_begin(c->cs->db, durability, err);
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(
-		tx->conn, err,
+	return db_run(
+		c->cs->db, durability, NULL, err,
 		"INSERT INTO container(id, name, image_id, body, manually_stopped) VALUES(?1,?2,?3,?4,?5)"
 		" ON CONFLICT(id) DO UPDATE SET name=?2, body=?4, manually_stopped=?5",
 		"sssSi", c->info.id, c->info.name, c->info.image_id, strbuf_str(&body),
 		(int64_t)c->manually_stopped);
-	return r < 0 ? r : db_commit(&tx, err);
 }
 
 void container_save_or_log(struct container *c)

@@ -231,14 +231,8 @@ int content_recover(struct content_store *s, struct error *err)
 
 int content_mark_clean(struct content_store *s, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = NULL;
 	int r = content_sync(s, err);
 
-	if (r < 0)
-		return r;
-	tx = db_begin(s->db, DB_DURABLE, err);
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "UPDATE blob_boot SET clean = 1", "");
-	return r < 0 ? r : db_commit(&tx, err);
+	return r < 0 ? r
+	             : db_run(s->db, DB_DURABLE, NULL, err, "UPDATE blob_boot SET clean = 1", "");
 }

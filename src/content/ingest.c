@@ -232,7 +232,6 @@ static int last_unsynced(struct content_store *s, int64_t *ret, struct error *er
 
 int content_sync(struct content_store *s, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = NULL;
 	int64_t last;
 	int r = last_unsynced(s, &last, err);
 
@@ -240,12 +239,9 @@ int content_sync(struct content_store *s, struct error *err)
 		return r;
 	if (syncfs(s->dirfd) < 0)
 		return error_set_errno(err, errno, "cannot sync the content store");
-	tx = db_begin(s->db, DB_RELAXED, err); /* whatever names the blobs commits after this */
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "UPDATE blob SET synced = 1 WHERE NOT synced AND id <= ?", "i",
-	            last);
-	return r < 0 ? r : db_commit(&tx, err);
+	/* whatever names the blobs commits after this */
+	return db_run(s->db, DB_RELAXED, NULL, err,
+	              "UPDATE blob SET synced = 1 WHERE NOT synced AND id <= ?", "i", last);
 }
 
 static int suspended_path(const char *name, char *buf, struct error *err)

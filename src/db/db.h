@@ -61,6 +61,9 @@ void db_reader_done(struct db_conn **conn);
  */
 /* Runs a statement that returns no rows. Constraint violations are ERROR_CONFLICT. */
 int db_exec(struct db_conn *c, struct error *err, const char *sql, const char *format, ...) MUST_USE;
+/* One statement as a transaction of its own. ret_changes (rows; may be NULL) is set on success. */
+int db_run(struct db *db, enum db_durability durability, int64_t *ret_changes, struct error *err, const char *sql,
+	   const char *format, ...) MUST_USE;
 int64_t db_changes(struct db_conn *c);
 int64_t db_last_rowid(struct db_conn *c);
 /* Starts a query; then db_step() until 0, then db_query_done() (or AUTO_DB_QUERY). */

@@ -170,21 +170,51 @@ int db_step(struct db_query *q, struct error *err)
 	}
 }
 
-int db_exec(struct db_conn *c, struct error *err, const char *sql, const char *format, ...)
+static int exec(struct db_conn *c, struct error *err, const char *sql, const char *format,
+                va_list *ap)
 {
 	struct db_query q;
-	va_list ap;
-	int r;
+	int r = start(c, &q, err, sql, format, ap);
 
-	va_start(ap, format);
-	r = start(c, &q, err, sql, format, &ap);
-	va_end(ap);
 	if (r < 0)
 		return r;
 	do
 		r = db_step(&q, err);
 	while (r > 0);
 	release(&q);
+	return r;
+}
+
+int db_exec(struct db_conn *c, struct error *err, const char *sql, const char *format, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, format);
+	r = exec(c, err, sql, format, &ap);
+	va_end(ap);
+	return r;
+}
+
+int db_run(struct db *db, enum db_durability durability, int64_t *ret_changes, struct error *err,
+           const char *sql, const char *format, ...)
+{
+	AUTO_DB_TX struct db_tx *tx = db_begin(db, durability, err);
+	int64_t changes;
+	va_list ap;
+	int r;
+
+	if (!tx)
+		return error_errno(err);
+	va_start(ap, format);
+	r = exec(tx->conn, err, sql, format, &ap);
+	va_end(ap);
+	if (r < 0)
+		return r;
+	changes = db_changes(tx->conn);
+	r = db_commit(&tx, err);
+	if (r >= 0 && ret_changes)
+		*ret_changes = changes;
 	return r;
 }
 

@@ -88,6 +88,27 @@ TEST(migrations_are_applied_once_each)
 	assert_non_null(strstr(err.message, "newer version"));
 }
 
+TEST(one_statement_commits_and_counts)
+{
+	CLEANUP(db_close_ptr) struct db *db = open_with("run", first);
+	struct error err = { 0 };
+	int64_t changes = -1;
+
+	assert_int_equal(add_tag(db, "a", 1, &err), 0);
+	assert_int_equal(add_tag(db, "b", 1, &err), 0);
+	assert_int_equal(
+		db_run(db, DB_RELAXED, &changes, &err, "UPDATE tag SET size = ?", "i", INT64_C(2)),
+		0);
+	assert_int_equal(changes, 2);
+	assert_true(db_run(db, DB_RELAXED, &changes, &err,
+	                   "INSERT INTO tag(name, size) VALUES('a', 3)", "") < 0);
+	assert_int_equal(err.kind, ERROR_CONFLICT);
+	assert_int_equal(changes, 2);
+	assert_int_equal(
+		db_run(db, DB_DURABLE, NULL, &err, "DELETE FROM tag WHERE name = ?", "s", "a"), 0);
+	assert_int_equal(count_tags(db), 1);
+}
+
 TEST(a_broken_migration_changes_nothing)
 {
 	static const char *const broken[] = { "CREATE TABLE half(x); CREATE TABLE tag(", NULL };

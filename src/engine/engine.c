@@ -121,18 +121,13 @@ static int read_id(struct engine *e, struct error *err)
 
 static int settle_id(struct engine *e, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = NULL;
 	int r = read_id(e, err);
 
 	if (r != 0)
 		return r;
-	tx = db_begin(e->db, DB_DURABLE, err);
-	if (!tx)
-		return error_errno(err);
 	e->id = new_id();
-	r = db_exec(tx->conn, err, "INSERT INTO engine_meta(key, value) VALUES('id', ?)", "s",
-	            e->id);
-	return r < 0 ? r : db_commit(&tx, err);
+	return db_run(e->db, DB_DURABLE, NULL, err,
+	              "INSERT INTO engine_meta(key, value) VALUES('id', ?)", "s", e->id);
 }
 
 static int open_database(struct engine *e, struct error *err)

@@ -163,117 +163,66 @@ int rows_load(struct networks *n, struct error *err)
 
 int rows_add_network(struct networks *n, const struct net *net, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_DURABLE, err);
 	AUTO_STRBUF spec = { 0 };
-	int r;
 
-	if (!tx)
-		return error_errno(err);
 	encode(network_row_fields, &net->info, &spec);
-	r = db_exec(tx->conn, err,
-	            "INSERT INTO network(id, name, user_subnet, spec) VALUES(?,?,?,?)"
-	            " ON CONFLICT(id) DO UPDATE SET spec = excluded.spec",
-	            "ssis", net->info.id, net->info.name, (int64_t)net->user_subnet,
-	            strbuf_cstr(&spec));
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(n->db, DB_DURABLE, NULL, err,
+	              "INSERT INTO network(id, name, user_subnet, spec) VALUES(?,?,?,?)"
+	              " ON CONFLICT(id) DO UPDATE SET spec = excluded.spec",
+	              "ssis", net->info.id, net->info.name, (int64_t)net->user_subnet,
+	              strbuf_cstr(&spec));
 }
 
 int rows_remove_network(struct networks *n, const char *id, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_DURABLE, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM network WHERE id = ?", "s", id);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(n->db, DB_DURABLE, NULL, err, "DELETE FROM network WHERE id = ?", "s", id);
 }
 
 /* Endpoints and ports end with the power, so these commits need not outlive it. */
 int rows_set_endpoint(struct networks *n, const struct net *net, const struct net_endpoint *e,
                       struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_RELAXED, err);
 	AUTO_STRBUF spec = { 0 };
-	int r;
 
-	if (!tx)
-		return error_errno(err);
 	encode(net_endpoint_fields, e, &spec);
-	r = db_exec(tx->conn, err,
-	            "INSERT OR REPLACE INTO network_endpoint(id, network, container, spec)"
-	            " VALUES(?,?,?,?)",
-	            "ssss", e->endpoint_id, net->info.id, e->container_id, strbuf_cstr(&spec));
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(n->db, DB_RELAXED, NULL, err,
+	              "INSERT OR REPLACE INTO network_endpoint(id, network, container, spec)"
+	              " VALUES(?,?,?,?)",
+	              "ssss", e->endpoint_id, net->info.id, e->container_id, strbuf_cstr(&spec));
 }
 
 int rows_remove_endpoint(struct networks *n, const struct net_endpoint *e, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_RELAXED, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM network_endpoint WHERE id = ?", "s",
-	            e->endpoint_id);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(n->db, DB_RELAXED, NULL, err, "DELETE FROM network_endpoint WHERE id = ?",
+	              "s", e->endpoint_id);
 }
 
 int rows_add_publication(struct networks *n, const struct publication *p, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_RELAXED, err);
 	char host[IP_TEXT_MAX], to[IP_TEXT_MAX];
-	int r;
 
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err,
-	            "INSERT INTO network_port(container, port, protocol, host_ip, host_port, to_ip,"
-	            " to_port) VALUES(?,?,?,?,?,?,?)",
-	            "ssisisi", p->container_id, p->port, (int64_t)p->fw.protocol,
-	            ip_format(&p->fw.host, host), (int64_t)p->fw.host_port,
-	            ip_format(&p->fw.to, to), (int64_t)p->fw.to_port);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(
+		n->db, DB_RELAXED, NULL, err,
+		"INSERT INTO network_port(container, port, protocol, host_ip, host_port, to_ip,"
+		" to_port) VALUES(?,?,?,?,?,?,?)",
+		"ssisisi", p->container_id, p->port, (int64_t)p->fw.protocol,
+		ip_format(&p->fw.host, host), (int64_t)p->fw.host_port, ip_format(&p->fw.to, to),
+		(int64_t)p->fw.to_port);
 }
 
 int rows_move_publication(struct networks *n, const struct publication *p, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_RELAXED, err);
 	char host[IP_TEXT_MAX], to[IP_TEXT_MAX];
-	int r;
 
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err,
-	            "UPDATE network_port SET to_ip = ? WHERE protocol = ? AND host_ip = ?"
-	            " AND host_port = ?",
-	            "sisi", ip_format(&p->fw.to, to), (int64_t)p->fw.protocol,
-	            ip_format(&p->fw.host, host), (int64_t)p->fw.host_port);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(n->db, DB_RELAXED, NULL, err,
+	              "UPDATE network_port SET to_ip = ? WHERE protocol = ? AND host_ip = ?"
+	              " AND host_port = ?",
+	              "sisi", ip_format(&p->fw.to, to), (int64_t)p->fw.protocol,
+	              ip_format(&p->fw.host, host), (int64_t)p->fw.host_port);
 }
 
 int rows_remove_publications(struct networks *n, const char *container_id, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(n->db, DB_RELAXED, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM network_port WHERE container = ?", "s",
-	            container_id);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(n->db, DB_RELAXED, NULL, err, "DELETE FROM network_port WHERE container = ?",
+	              "s", container_id);
 }

@@ -62,20 +62,14 @@ int metadata_blob_add(struct metadata *m, const char *repo, const char *digest, 
 int metadata_blob_extend(struct metadata *m, const char *repo, const char *digest,
                          int64_t leased_until, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(
-		tx->conn, err,
+	int64_t changes;
+	int r = db_run(
+		m->db, DB_RELAXED, &changes, err,
 		"UPDATE repo_blob SET leased_until = MAX(leased_until, ?) WHERE digest = ? AND repo = "
 		"(SELECT id FROM repository WHERE name = ?)",
 		"iss", leased_until, digest, repo);
-	if (r < 0)
-		return r;
-	r = db_changes(tx->conn) > 0;
-	return db_commit(&tx, err) < 0 ? error_errno(err) : r;
+
+	return r < 0 ? r : changes > 0;
 }
 
 int metadata_blob_mount(struct metadata *m, const char *from, const char *repo, const char *digest,

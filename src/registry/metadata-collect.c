@@ -20,21 +20,13 @@ DEFINE_VEC(id_vec, int64_t);
 int metadata_expire_untagged(struct metadata *m, int64_t before, int64_t now, int64_t limit,
                              struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
 	int64_t changes;
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(
-		tx->conn, err,
+	int r = db_run(
+		m->db, DB_RELAXED, &changes, err,
 		"UPDATE manifest SET deleted = ?2 WHERE id IN (SELECT m.id FROM manifest m WHERE " UNTAGGED_SQL
 		" LIMIT ?3)",
 		"iii", before, now, limit);
-	if (r < 0)
-		return r;
-	changes = db_changes(tx->conn);
-	r = db_commit(&tx, err);
+
 	return r < 0 ? r : (int)changes;
 }
 
@@ -94,21 +86,13 @@ int metadata_purge_manifests(struct metadata *m, int64_t before, int64_t leased_
 
 int metadata_release_blobs(struct metadata *m, int64_t now, int64_t limit, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
 	int64_t changes;
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(
-		tx->conn, err,
+	int r = db_run(
+		m->db, DB_RELAXED, &changes, err,
 		"DELETE FROM repo_blob WHERE (repo, digest) IN (SELECT repo, digest FROM repo_blob "
 		"WHERE leased_until < ? LIMIT ?)",
 		"ii", now, limit);
-	if (r < 0)
-		return r;
-	changes = db_changes(tx->conn);
-	r = db_commit(&tx, err);
+
 	return r < 0 ? r : (int)changes;
 }
 
@@ -140,16 +124,9 @@ int metadata_drop_empty_repositories(struct metadata *m, struct error *err)
 
 int metadata_blob_lost(struct metadata *m, const char *digest, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_DURABLE, err);
 	int64_t changes;
-	int r;
+	int r = db_run(m->db, DB_DURABLE, &changes, err, "DELETE FROM repo_blob WHERE digest = ?",
+	               "s", digest);
 
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM repo_blob WHERE digest = ?", "s", digest);
-	if (r < 0)
-		return r;
-	changes = db_changes(tx->conn);
-	r = db_commit(&tx, err);
 	return r < 0 ? r : (int)changes;
 }

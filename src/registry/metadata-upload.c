@@ -10,18 +10,10 @@
 int metadata_upload_create(struct metadata *m, const char *id, const char *repo, const char *actor,
                            int algorithm, int64_t now, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err,
-	            "INSERT INTO upload(id, repo, actor, algorithm, size, started, touched) "
-	            "VALUES(?, ?, ?, ?, 0, ?, ?)",
-	            "sssiii", id, repo, actor, (int64_t)algorithm, now, now);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(m->db, DB_RELAXED, NULL, err,
+	              "INSERT INTO upload(id, repo, actor, algorithm, size, started, touched) "
+	              "VALUES(?, ?, ?, ?, 0, ?, ?)",
+	              "sssiii", id, repo, actor, (int64_t)algorithm, now, now);
 }
 
 static int upload_row(struct db_query *q, struct metadata_upload *ret, struct error *err)
@@ -76,31 +68,15 @@ void metadata_upload_done(struct metadata_upload *u)
 int metadata_upload_save(struct metadata *m, const struct metadata_upload *u, int64_t now,
                          struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(
-		tx->conn, err,
+	return db_run(
+		m->db, DB_RELAXED, NULL, err,
 		"UPDATE upload SET algorithm = ?, state = ?, size = ?, touched = ? WHERE id = ?",
 		"ibiis", (int64_t)u->algorithm, strbuf_str(&u->state), u->size, now, u->id);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
 }
 
 int metadata_upload_remove(struct metadata *m, const char *id, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(m->db, DB_RELAXED, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM upload WHERE id = ?", "s", id);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(m->db, DB_RELAXED, NULL, err, "DELETE FROM upload WHERE id = ?", "s", id);
 }
 
 int metadata_uploads_stale(struct metadata *m, int64_t before, int64_t limit, struct strv *out,

@@ -260,7 +260,6 @@ static int last_unsynced(struct snapshot_store *s, int64_t *ret, struct error *e
 
 int snapshot_sync(struct snapshot_store *s, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = NULL;
 	int64_t last;
 	int r = last_unsynced(s, &last, err);
 
@@ -268,12 +267,9 @@ int snapshot_sync(struct snapshot_store *s, struct error *err)
 		return r;
 	if (syncfs(s->dirfd) < 0)
 		return error_set_errno(err, errno, "cannot sync the layers");
-	tx = db_begin(s->db, DB_RELAXED, err); /* whatever names the layers commits after this */
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "UPDATE layer SET synced = 1 WHERE NOT synced AND seq <= ?", "i",
-	            last);
-	return r < 0 ? r : db_commit(&tx, err);
+	/* whatever names the layers commits after this */
+	return db_run(s->db, DB_RELAXED, NULL, err,
+	              "UPDATE layer SET synced = 1 WHERE NOT synced AND seq <= ?", "i", last);
 }
 
 int layer_paths(struct snapshot_store *s, const struct digest *chain_id, struct strv *ret,

@@ -351,15 +351,7 @@ static int check_unused(struct volumes *v, const char *name, struct error *err)
 
 static int remove_row(struct volumes *v, const char *name, struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(v->db, DB_DURABLE, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM volume WHERE name = ?", "s", name);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(v->db, DB_DURABLE, NULL, err, "DELETE FROM volume WHERE name = ?", "s", name);
 }
 
 int volume_remove(struct volumes *v, const char *name, bool force, struct error *err)
@@ -410,16 +402,9 @@ int volume_reference(struct volumes *v, const char *name, const char *container_
 static int drop_use(struct volumes *v, const char *name, const char *container_id,
                     struct error *err)
 {
-	AUTO_DB_TX struct db_tx *tx = db_begin(v->db, DB_DURABLE, err);
-	int r;
-
-	if (!tx)
-		return error_errno(err);
-	r = db_exec(tx->conn, err, "DELETE FROM volume_use WHERE volume = ? AND container = ?",
-	            "ss", name, container_id);
-	if (r < 0)
-		return r;
-	return db_commit(&tx, err);
+	return db_run(v->db, DB_DURABLE, NULL, err,
+	              "DELETE FROM volume_use WHERE volume = ? AND container = ?", "ss", name,
+	              container_id);
 }
 
 int volume_unreference(struct volumes *v, const char *name, const char *container_id,
