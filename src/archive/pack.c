@@ -229,30 +229,16 @@ static int pack_device(struct packer *p, const struct stat *st, struct error *er
 	return write_header(p, &e, err);
 }
 
-static int list_names(struct packer *p, int fd, struct strv *names, struct error *err)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-
-	if (!dir)
-		return failed(p, errno, "list", err);
-	errno = 0;
-	for (struct dirent *e; (e = readdir(dir));)
-		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			strv_add(names, e->d_name);
-	closedir(dir);
-	strv_sort(names);
-	return 0;
-}
-
 static int pack_named(struct packer *p, int dir, const char *name, struct error *err);
 
 static int pack_children(struct packer *p, int fd, struct error *err)
 {
 	AUTO_STRV names = { 0 };
 	size_t len = p->name.len;
-	int r = list_names(p, fd, &names, err);
+	int r = list_directory(fd, &names);
 
+	if (r < 0)
+		return failed(p, -r, "list", err);
 	if (++p->depth > PACK_DEPTH_MAX)
 		return error_set(err, ERROR_INVALID, "directories are more than %d deep",
 		                 PACK_DEPTH_MAX);

@@ -321,3 +321,25 @@ bool is_safe_name(const char *s)
 			return false;
 	return n <= 128;
 }
+
+int list_directory(int fd, struct strv *names)
+{
+	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = own < 0 ? NULL : fdopendir(own); /* takes it */
+	struct dirent *e;
+	int r;
+
+	if (!dir) {
+		r = -errno;
+		if (own >= 0)
+			close(own);
+		return r;
+	}
+	for (errno = 0; (e = readdir(dir)); errno = 0)
+		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
+			strv_add(names, e->d_name);
+	r = -errno;
+	closedir(dir);
+	strv_sort(names);
+	return r;
+}

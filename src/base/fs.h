@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "base/vec.h"
 
 /* openat2 with RESOLVE_BENEATH: `..`, absolute paths and links that leave dirfd fail with -EXDEV.
  * Returns a descriptor (close-on-exec) or a negative errno. */
@@ -41,6 +42,9 @@ int open_or_make_dir(int dirfd, const char *path, mode_t mode, struct error *err
 /* Removes name below dirfd with all under it, never following links or crossing into a mount
  * point's file system (a mount is left, -EBUSY). A missing name is fine. 0 or -errno. */
 int remove_tree(int dirfd, const char *name) MUST_USE;
+/* Appends the names in the directory fd (borrowed, its position left alone) without "." and "..", sorted bytewise.
+ * 0 or -errno: a listing that breaks off is not taken for a whole one. */
+int list_directory(int fd, struct strv *names) MUST_USE;
 int fsync_dir(int dirfd, const char *path) MUST_USE;
 /* True when the name is safe as one path component: [a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}. */
 bool is_safe_name(const char *s);

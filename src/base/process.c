@@ -166,7 +166,13 @@ int process_open(pid_t pid)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int process_signal(int pidfd, int sig)
+int boot_id_read(char buf[BOOT_ID_MAX], struct error *err)
 {
-	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+	AUTO_STRBUF text = { 0 };
+	int r = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", BOOT_ID_MAX - 1, &text, err);
+
+	if (r == 0)
+		snprintf(buf, BOOT_ID_MAX, "%.*s", (int)strcspn(strbuf_cstr(&text), "\n"),
+		         strbuf_cstr(&text));
+	return r;
 }

@@ -29,6 +29,8 @@ int process_run(const struct spawn_options *o, size_t limit, struct strbuf *outp
 
 /* Identity that survives reuse of pids: start time in clock ticks, /proc/PID/stat field 22. */
 int process_start_time(pid_t pid, uint64_t *ret) MUST_USE;
+/* The kernel's id of this boot, 36 characters: tells whether the machine went down in between. */
+enum { BOOT_ID_MAX = 64 };
+int boot_id_read(char buf[BOOT_ID_MAX], struct error *err) MUST_USE;
 /* pidfd_open; -errno when gone. */
 int process_open(pid_t pid) MUST_USE;
-int process_signal(int pidfd, int sig) MUST_USE;

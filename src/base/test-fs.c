@@ -88,3 +88,19 @@ TEST(remove_tree_needs_no_stack_for_depth)
 	assert_int_equal(remove_tree(dir, "deep"), 0);
 	assert_int_equal(faccessat(dir, "deep", F_OK, 0), -1);
 }
+
+TEST(listings_are_whole_and_sorted)
+{
+	AUTO_FREE char *path = xasprintf("%s/listed", unit_scratch());
+	AUTO_STRV names = { 0 };
+
+	assert_int_equal(mkdir(path, 0700), 0);
+	AUTO_CLOSE int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (const char *name = "cab"; *name; name++)
+		assert_int_equal(mkdirat(dir, (char[]){ *name, '\0' }, 0700), 0);
+	assert_int_equal(list_directory(dir, &names), 0);
+	assert_int_equal(names.len, 3);
+	assert_string_equal(names.ptr[0], "a");
+	assert_string_equal(names.ptr[2], "c");
+	assert_int_equal(list_directory(-1, &names), -EBADF);
+}

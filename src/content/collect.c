@@ -7,10 +7,9 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/vec.h"
 #include "content/store-internal.h"
-
-enum { BOOT_ID_MAX = 64 };
 
 /* Files whose rows are gone; unlinked when that is certain. */
 static void unlink_all(struct content_store *s, const struct strv *paths)
@@ -93,17 +92,6 @@ static int remove_leftovers(struct content_store *s, struct error *err)
 	if (r == 0 && mkdirat(s->dirfd, "tmp", 0700) < 0)
 		r = -errno;
 	return r < 0 ? error_set_errno(err, -r, "cannot remove unfinished content") : 0;
-}
-
-static int read_boot_id(char *buf, struct error *err)
-{
-	AUTO_STRBUF text = { 0 };
-	int r = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", BOOT_ID_MAX - 1, &text, err);
-
-	if (r == 0)
-		snprintf(buf, BOOT_ID_MAX, "%.*s", (int)strcspn(strbuf_cstr(&text), "\n"),
-		         strbuf_cstr(&text));
-	return r;
 }
 
 /* The machine went down after these were written and before they were synced. */
@@ -210,7 +198,7 @@ int content_recover(struct content_store *s, struct error *err)
 	int r = remove_leftovers(s, err);
 
 	if (r == 0)
-		r = read_boot_id(boot_id, err);
+		r = boot_id_read(boot_id, err);
 	if (r < 0)
 		return r;
 	tx = db_begin(s->db, DB_DURABLE, err);

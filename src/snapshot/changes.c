@@ -80,29 +80,15 @@ static int visit(struct walk *w, int parent, const char *name, struct error *err
 	return 0;
 }
 
-static int list_sorted(int fd, struct strv *names, struct error *err)
-{
-	DIR *dir = fdopendir(fd); /* takes fd */
-
-	if (!dir) {
-		close(fd);
-		return error_set_errno(err, errno, "cannot list a directory");
-	}
-	for (struct dirent *e; (e = readdir(dir));)
-		if (!streq(e->d_name, ".") && !streq(e->d_name, ".."))
-			strv_add(names, e->d_name);
-	closedir(dir);
-	strv_sort(names);
-	return 0;
-}
-
 static int walk_directory(struct walk *w, int fd, struct error *err)
 {
-	AUTO_CLOSE int keep = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	AUTO_CLOSE int keep = fd;
 	size_t len = w->path.len;
 	AUTO_STRV names = { 0 };
-	int r = list_sorted(fd, &names, err);
+	int r = list_directory(fd, &names);
 
+	if (r < 0)
+		return error_set_errno(err, -r, "cannot list a directory");
 	if (++w->depth > CHANGES_DEPTH_MAX)
 		return error_set(err, ERROR_INVALID, "directories are more than %d deep",
 		                 CHANGES_DEPTH_MAX);

@@ -8,10 +8,11 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/thread.h"
 #include "snapshot/snapshot-internal.h"
 
-enum { BOOT_ID_MAX = 64, TRASH_PATH_MAX = 320 };
+enum { TRASH_PATH_MAX = 320 };
 
 int snapshot_to_trash(struct snapshot_store *s, const char *from, const char *id)
 {
@@ -66,17 +67,6 @@ static void *sweep(void *arg)
 	return NULL;
 }
 
-static int read_boot_id(char *buf, struct error *err)
-{
-	AUTO_STRBUF text = { 0 };
-	int r = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", BOOT_ID_MAX - 1, &text, err);
-
-	if (r == 0)
-		snprintf(buf, BOOT_ID_MAX, "%.*s", (int)strcspn(strbuf_cstr(&text), "\n"),
-		         strbuf_cstr(&text));
-	return r;
-}
-
 /* The machine went down after these were written and before they were synced; so did what lies on
  * them. */
 static int drop_unsynced(struct db_conn *c, struct error *err)
@@ -105,7 +95,7 @@ static int check_boot(struct snapshot_store *s, struct error *err)
 	AUTO_DB_TX struct db_tx *tx = NULL;
 	char boot_id[BOOT_ID_MAX];
 	int64_t same = 0;
-	int r = read_boot_id(boot_id, err);
+	int r = boot_id_read(boot_id, err);
 
 	if (r < 0)
 		return r;
