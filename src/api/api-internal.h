@@ -93,7 +93,8 @@ int api_stream_download(struct api_request *req, const char *content_type, int *
 			struct error *err) MUST_USE;
 
 /* hijack.c: takes the connection over as Docker's clients expect it. */
-struct http_stream *api_hijack(struct api_request *req, bool tty, struct error *err) MUST_USE;
+/* ... and runs a over it to the end; takes a. */
+int api_run_attachment(struct api_request *req, struct attachment *a, bool tty, struct error *err) MUST_USE;
 
 int api_container_list(struct api_request *req, struct error *err); /* container-list.c */
 
@@ -108,5 +109,4 @@ DEFINE_VEC(container_info_vec, struct container_info *);
 void api_container_infos(struct api_request *req, bool size, struct container_info_vec *ret);
 void api_container_infos_done(struct container_info_vec *v);
 #define AUTO_CONTAINER_INFOS CLEANUP(api_container_infos_done) struct container_info_vec
-void jw_kv_strv(struct json_writer *w, const char *key, const struct strv *v);     /* [] when empty */
 void jw_kv_strmap(struct json_writer *w, const char *key, const struct strmap *m); /* {} when empty */

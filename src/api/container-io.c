@@ -18,7 +18,6 @@ static int container_attach_handler(struct api_request *req, struct error *err)
 		.detach_keys = api_query(req, "detachKeys"),
 	};
 	struct attachment *attachment = NULL;
-	struct http_stream *stream;
 	int r = api_find_container(req, &c, err);
 
 	if (r < 0)
@@ -27,13 +26,7 @@ static int container_attach_handler(struct api_request *req, struct error *err)
 	r = container_attach(c, &o, &attachment, err);
 	if (r < 0)
 		return r;
-	stream = api_hijack(req, info->config.tty, err);
-	if (!stream) {
-		attachment_free(attachment);
-		return error_errno(err);
-	}
-	attachment_run(attachment, stream);
-	return 0;
+	return api_run_attachment(req, attachment, info->config.tty, err);
 }
 
 static int attach_websocket_handler(struct api_request *req, struct error *err)

@@ -61,7 +61,6 @@ static int exec_start_handler(struct api_request *req, struct error *err)
 	struct exec_start_body body = { 0 };
 	struct attachment *attachment = NULL;
 	struct exec_info info = { 0 };
-	struct http_stream *stream;
 	AUTO_JSON *json = NULL;
 	int r = exec_inspect(req->engine->containers, api_param(req, "id"), &info, err);
 
@@ -78,13 +77,7 @@ static int exec_start_handler(struct api_request *req, struct error *err)
 		return r;
 	if (body.detach)
 		return api_respond_empty(req, 200);
-	stream = api_hijack(req, body.tty, err);
-	if (!stream) {
-		attachment_free(attachment);
-		return error_errno(err);
-	}
-	attachment_run(attachment, stream);
-	return 0;
+	return api_run_attachment(req, attachment, body.tty, err);
 }
 
 static int exec_resize_handler(struct api_request *req, struct error *err)

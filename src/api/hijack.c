@@ -3,7 +3,7 @@
  * 200 without a length otherwise, as very old clients and docker-py do. */
 #include "api/api-internal.h"
 
-struct http_stream *api_hijack(struct api_request *req, bool tty, struct error *err)
+static struct http_stream *hijack(struct api_request *req, bool tty, struct error *err)
 {
 	const char *type = !tty && req->version >= API(1, 42)
 	                           ? "application/vnd.docker.multiplexed-stream"
@@ -22,4 +22,16 @@ struct http_stream *api_hijack(struct api_request *req, bool tty, struct error *
 	                   "\r\nDocker-Experimental: false\r\nOstype: linux\r\n"
 	                   "Server: Docker/" CORACLE_VERSION " (linux)\r\n\r\n");
 	return http_hijack(req->http, head.ptr, head.len, err);
+}
+
+int api_run_attachment(struct api_request *req, struct attachment *a, bool tty, struct error *err)
+{
+	struct http_stream *stream = hijack(req, tty, err);
+
+	if (!stream) {
+		attachment_free(a);
+		return error_errno(err);
+	}
+	attachment_run(a, stream);
+	return 0;
 }

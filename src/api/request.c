@@ -194,15 +194,6 @@ int api_respond_id(struct api_request *req, int status, const char *id, const st
 	return api_respond_json(req, status, &out);
 }
 
-void jw_kv_strv(struct json_writer *w, const char *key, const struct strv *v)
-{
-	jw_key(w, key);
-	jw_array(w);
-	vec_for_each (v, s)
-		jw_string(w, *s);
-	jw_array_end(w);
-}
-
 void jw_kv_strmap(struct json_writer *w, const char *key, const struct strmap *m)
 {
 	jw_key(w, key);

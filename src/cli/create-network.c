@@ -121,15 +121,6 @@ static int add_flat_options(struct cli *cli, struct attachment *a, struct error 
 	return 0;
 }
 
-static void write_strings(struct json_writer *w, const char *key, const struct strv *v)
-{
-	jw_key(w, key);
-	jw_array(w);
-	for (size_t i = 0; i < v->len; i++)
-		jw_string(w, v->ptr[i]);
-	jw_array_end(w);
-}
-
 static void write_endpoint(const struct attachment *a, bool priority, struct json_writer *w)
 {
 	jw_key(w, a->name ? a->name : "default");
@@ -142,13 +133,13 @@ static void write_endpoint(const struct attachment *a, bool priority, struct jso
 		if (a->ip6)
 			jw_kv_string(w, "IPv6Address", a->ip6);
 		if (a->link_local.len)
-			write_strings(w, "LinkLocalIPs", &a->link_local);
+			jw_kv_strv(w, "LinkLocalIPs", &a->link_local);
 		jw_object_end(w);
 	}
 	if (a->aliases.len)
-		write_strings(w, "Aliases", &a->aliases);
+		jw_kv_strv(w, "Aliases", &a->aliases);
 	if (a->links.len)
-		write_strings(w, "Links", &a->links);
+		jw_kv_strv(w, "Links", &a->links);
 	if (a->mac)
 		jw_kv_string(w, "MacAddress", a->mac);
 	if (a->priority && priority)

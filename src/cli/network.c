@@ -163,15 +163,6 @@ static int remove_all(struct cli *cli, struct error *err)
 	return each_operand(cli, remove_one, true);
 }
 
-static void write_strings(struct json_writer *w, const char *key, const struct strv *v)
-{
-	jw_key(w, key);
-	jw_array(w);
-	for (size_t i = 0; i < v->len; i++)
-		jw_string(w, v->ptr[i]);
-	jw_array_end(w);
-}
-
 static int connect_container(struct cli *cli, struct error *err)
 {
 	AUTO_STRBUF body = { 0 }, target = { 0 };
@@ -189,10 +180,10 @@ static int connect_container(struct cli *cli, struct error *err)
 	if (*opt_string(cli, "ip6"))
 		jw_kv_string(&w, "IPv6Address", opt_string(cli, "ip6"));
 	if (opt_list(cli, "link-local-ip")->len)
-		write_strings(&w, "LinkLocalIPs", opt_list(cli, "link-local-ip"));
+		jw_kv_strv(&w, "LinkLocalIPs", opt_list(cli, "link-local-ip"));
 	jw_object_end(&w);
-	write_strings(&w, "Links", opt_list(cli, "link"));
-	write_strings(&w, "Aliases", opt_list(cli, "alias"));
+	jw_kv_strv(&w, "Links", opt_list(cli, "link"));
+	jw_kv_strv(&w, "Aliases", opt_list(cli, "alias"));
 	kv_write(&w, "DriverOpts", opt_list(cli, "driver-opt"));
 	if (opt_given(cli, "gw-priority"))
 		jw_kv_i64(&w, "GwPriority", opt_int(cli, "gw-priority"));

@@ -55,14 +55,6 @@ static bool is_null_vec(const struct json_field *f, const void *member)
 	return (f->flags & JSON_NULL_EMPTY) && !((const struct any_vec *)member)->ptr;
 }
 
-static void encode_strv(struct json_writer *w, const struct strv *v)
-{
-	jw_array(w);
-	for (size_t i = 0; i < v->len; i++)
-		jw_string(w, v->ptr[i]);
-	jw_array_end(w);
-}
-
 static int compare_keys(const void *a, const void *b)
 {
 	return strcmp(**(char *const *const *)a, **(char *const *const *)b);
@@ -163,7 +155,7 @@ static void encode_vec(struct json_writer *w, const struct json_field *f, const 
 	else if (f->type == JSON_F_MAP)
 		encode_map(w, f, member);
 	else
-		encode_strv(w, member);
+		jw_strv(w, member);
 }
 
 /* The types whose value is a pointer that may be NULL. */

@@ -315,3 +315,17 @@ void jw_kv_time(struct json_writer *w, const char *key, int64_t wall)
 	jw_key(w, key);
 	jw_time(w, wall);
 }
+
+void jw_strv(struct json_writer *w, const struct strv *v)
+{
+	jw_array(w);
+	for (size_t i = 0; v && i < v->len; i++)
+		jw_string(w, v->ptr[i]);
+	jw_array_end(w);
+}
+
+void jw_kv_strv(struct json_writer *w, const char *key, const struct strv *v)
+{
+	jw_key(w, key);
+	jw_strv(w, v);
+}

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "base/strbuf.h"
+#include "base/vec.h"
 
 struct json_writer {
 	struct strbuf *out; /* borrowed */
@@ -32,6 +33,7 @@ void jw_double(struct json_writer *w, double v);
 void jw_bool(struct json_writer *w, bool v);
 void jw_null(struct json_writer *w);
 void jw_time(struct json_writer *w, int64_t wall); /* RFC 3339 with nanoseconds */
+void jw_strv(struct json_writer *w, const struct strv *v); /* an array; [] for NULL */
 void jw_value(struct json_writer *w, const json_t *v);
 void jw_raw(struct json_writer *w, struct str json); /* one complete value, trusted */
 
@@ -39,4 +41,5 @@ void jw_raw(struct json_writer *w, struct str json); /* one complete value, trus
 void jw_kv_string(struct json_writer *w, const char *key, const char *s);
 void jw_kv_i64(struct json_writer *w, const char *key, int64_t v);
 void jw_kv_bool(struct json_writer *w, const char *key, bool v);
+void jw_kv_strv(struct json_writer *w, const char *key, const struct strv *v);
 void jw_kv_time(struct json_writer *w, const char *key, int64_t wall);

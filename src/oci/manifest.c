@@ -341,13 +341,8 @@ void descriptor_encode(struct json_writer *w, const struct descriptor *d)
 	jw_kv_string(w, "mediaType", d->media_type);
 	jw_kv_string(w, "digest", digest_format(&d->digest, digest));
 	jw_kv_i64(w, "size", d->size);
-	if (d->urls.len > 0) {
-		jw_key(w, "urls");
-		jw_array(w);
-		for (size_t i = 0; i < d->urls.len; i++)
-			jw_string(w, d->urls.ptr[i]);
-		jw_array_end(w);
-	}
+	if (d->urls.len > 0)
+		jw_kv_strv(w, "urls", &d->urls);
 	encode_strmap(w, "annotations", &d->annotations);
 	encode_platform(w, &d->platform);
 	encode_optional(w, "artifactType", d->artifact_type);

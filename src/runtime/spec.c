@@ -11,15 +11,6 @@ static const char *const namespace_names[] = {
 	[RUNTIME_NS_UTS] = "uts", [RUNTIME_NS_MOUNT] = "mount",     [RUNTIME_NS_CGROUP] = "cgroup",
 };
 
-static void encode_strv(struct json_writer *w, const char *key, const struct strv *v)
-{
-	jw_key(w, key);
-	jw_array(w);
-	for (size_t i = 0; v && i < v->len; i++)
-		jw_string(w, v->ptr[i]);
-	jw_array_end(w);
-}
-
 static void encode_user(struct json_writer *w, const struct runtime_user *u)
 {
 	jw_key(w, "user");
@@ -89,8 +80,8 @@ void runtime_process_encode(struct json_writer *w, const struct runtime_process 
 		jw_object_end(w);
 	}
 	encode_user(w, p->user);
-	encode_strv(w, "args", p->args);
-	encode_strv(w, "env", p->env);
+	jw_kv_strv(w, "args", p->args);
+	jw_kv_strv(w, "env", p->env);
 	jw_kv_string(w, "cwd", str_empty_or_null(p->cwd) ? "/" : p->cwd);
 	encode_capabilities(w, p);
 	encode_rlimits(w, &p->rlimits);
@@ -113,7 +104,7 @@ static void encode_mounts(struct json_writer *w, const struct runtime_mount_vec 
 		jw_kv_string(w, "destination", m->destination);
 		jw_kv_string(w, "type", m->type ? m->type : "bind");
 		jw_kv_string(w, "source", m->source ? m->source : m->type);
-		encode_strv(w, "options", &m->options);
+		jw_kv_strv(w, "options", &m->options);
 		jw_object_end(w);
 	}
 	jw_array_end(w);
@@ -290,8 +281,8 @@ static void encode_linux(struct json_writer *w, const struct runtime_spec *s)
 	encode_resource_members(w, &s->resources);
 	jw_object_end(w);
 	encode_strmap(w, "sysctl", &s->sysctls);
-	encode_strv(w, "maskedPaths", s->masked_paths);
-	encode_strv(w, "readonlyPaths", s->readonly_paths);
+	jw_kv_strv(w, "maskedPaths", s->masked_paths);
+	jw_kv_strv(w, "readonlyPaths", s->readonly_paths);
 	if (s->rootfs_propagation)
 		jw_kv_string(w, "rootfsPropagation", s->rootfs_propagation);
 	if (s->seccomp.len) {
