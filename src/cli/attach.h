@@ -27,8 +27,8 @@ int wait_end(struct waiting *w, struct error *err) MUST_USE;
 void wait_done(struct waiting *w);
 
 json_t *container_load(struct cli *cli, const char *name, struct error *err) MUST_USE;
-/* A time of --since or --until to "seconds.nanos". */
-int time_argument(const char *text, struct strbuf *out, struct error *err) MUST_USE;
+/* The option name (--since, --until), when it was given, as a query argument of the same name: "seconds.nanos". */
+int target_time(struct cli *cli, struct strbuf *target, const char *name, struct error *err) MUST_USE;
 /* --detach-keys, or the configuration's. */
 const char *detach_keys_of(const struct cli *cli);
 /* A terminal was asked for, and there is none. */

@@ -7,7 +7,7 @@
 #include "cli/attach.h"
 #include "cli/commands.h"
 
-int time_argument(const char *text, struct strbuf *out, struct error *err)
+static int time_argument(const char *text, struct strbuf *out, struct error *err)
 {
 	int64_t t;
 
@@ -22,7 +22,7 @@ int time_argument(const char *text, struct strbuf *out, struct error *err)
 	return 0;
 }
 
-static int add_time(struct cli *cli, struct strbuf *target, const char *name, struct error *err)
+int target_time(struct cli *cli, struct strbuf *target, const char *name, struct error *err)
 {
 	AUTO_STRBUF text = { 0 };
 
@@ -74,7 +74,8 @@ static int logs(struct cli *cli, struct error *err)
 	target_flag(&target, "follow", opt_bool(cli, "follow"));
 	target_flag(&target, "timestamps", opt_bool(cli, "timestamps"));
 	target_flag(&target, "details", opt_bool(cli, "details"));
-	if (add_time(cli, &target, "since", err) < 0 || add_time(cli, &target, "until", err) < 0)
+	if (target_time(cli, &target, "since", err) < 0 ||
+	    target_time(cli, &target, "until", err) < 0)
 		return error_errno(err);
 	target_arg(&target, "tail", opt_string(cli, "tail"));
 	r.target = strbuf_cstr(&target);

@@ -8,18 +8,6 @@
 #include "cli/json-text.h"
 #include "cli/template.h"
 
-static int add_time(struct cli *cli, struct strbuf *target, const char *name, struct error *err)
-{
-	AUTO_STRBUF text = { 0 };
-
-	if (!*opt_string(cli, name))
-		return 0;
-	if (time_argument(opt_string(cli, name), &text, err) < 0)
-		return error_errno(err);
-	target_arg(target, name, strbuf_cstr(&text));
-	return 0;
-}
-
 static void print_event(const json_t *e)
 {
 	const json_t *attributes = item_at(e, "Actor.Attributes"), *value;
@@ -76,7 +64,8 @@ static int events(struct cli *cli, struct error *err)
 	int rc;
 
 	strbuf_puts(&target, "/events");
-	if (add_time(cli, &target, "since", err) < 0 || add_time(cli, &target, "until", err) < 0)
+	if (target_time(cli, &target, "since", err) < 0 ||
+	    target_time(cli, &target, "until", err) < 0)
 		return error_errno(err);
 	target_filters(&target, opt_list(cli, "filter"));
 	if (*format && !(t = template_parse(streq(format, "json") ? "{{json .}}" : format, err)))
