@@ -128,6 +128,18 @@ int url_resolve(const char *base, const char *reference, char **ret, struct erro
 	return 0;
 }
 
+int url_follow(const char *base, const char *location, char **ret, struct error *err)
+{
+	struct origin from, to;
+	int r = url_resolve(base, location, ret, err);
+
+	if (r >= 0)
+		r = origin_parse(base, &from, err);
+	if (r >= 0)
+		r = origin_parse(*ret, &to, err);
+	return r < 0 ? r : origin_is_https(&from) && !origin_is_https(&to);
+}
+
 /* The last labels of a name under which its owner may name sisters: two, or three where the
  * second is short as in co.uk. NULL for addresses and names without so many. */
 static const char *owner_suffix(const char *host)

@@ -25,6 +25,8 @@ bool host_is_loopback(const char *host);
 char *origin_authority(const struct origin *o) MUST_USE;
 /* What `reference` means as a link in the document at `base`; owned. */
 int url_resolve(const char *base, const char *reference, char **ret, struct error *err) MUST_USE;
+/* The same for where a server sends us: 1 when that leads from TLS to plain text, where nobody may follow. */
+int url_follow(const char *base, const char *location, char **ret, struct error *err) MUST_USE;
 /* May the token server at realm hear the credentials of the registry at o? The same host on any
  * port, or by https a sister of its name (registry-1.docker.io, auth.docker.io). */
 bool origin_trusts_realm(const struct origin *o, const struct origin *realm);

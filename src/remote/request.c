@@ -22,20 +22,13 @@ static bool is_redirect(const struct http_request *q, long status)
 static int redirect_target(const char *url, const struct http_response *answer, char **ret,
                            struct error *err)
 {
-	struct origin from, to;
 	const char *location = strmap_get(&answer->headers, "location");
 	if (!location)
 		return error_set(err, ERROR_INVALID, "%s: redirect without a Location", url);
-	int rc = url_resolve(url, location, ret, err);
+	int rc = url_follow(url, location, ret, err);
 	if (rc < 0)
 		return error_prefix(err, "redirect from %.200s", url);
-	rc = origin_parse(url, &from, err);
-	if (rc < 0)
-		return rc;
-	rc = origin_parse(*ret, &to, err);
-	if (rc < 0)
-		return rc;
-	if (origin_is_https(&from) && !origin_is_https(&to))
+	if (rc > 0)
 		return error_set(err, ERROR_FORBIDDEN,
 		                 "redirect from %.200s to %.200s, which is not encrypted: refused",
 		                 url, *ret);

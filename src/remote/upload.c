@@ -10,21 +10,14 @@ enum { UPLOAD_TRIES = 3 };
 static int session_url(const char *url, const struct http_response *answer, char **ret,
                        struct error *err)
 {
-	struct origin from, to;
 	const char *location = strmap_get(&answer->headers, "location");
 	if (!location)
 		return error_set(err, ERROR_INVALID, "%.200s: upload session without a Location",
 		                 url);
-	int rc = url_resolve(url, location, ret, err);
+	int rc = url_follow(url, location, ret, err);
 	if (rc < 0)
 		return error_prefix(err, "upload session at %.200s", url);
-	rc = origin_parse(url, &from, err);
-	if (rc < 0)
-		return rc;
-	rc = origin_parse(*ret, &to, err);
-	if (rc < 0)
-		return rc;
-	if (origin_is_https(&from) && !origin_is_https(&to))
+	if (rc > 0)
 		return error_set(
 			err, ERROR_FORBIDDEN,
 			"the registry wants the upload at %.200s, which is not encrypted: refused",
