@@ -15,7 +15,7 @@
 #include <sqlite3.h>
 
 #include "base/error.h"
-#include "base/str.h"
+#include "base/vec.h"
 
 struct db;
 struct db_conn;
@@ -72,6 +72,8 @@ struct db_query *db_query(struct db_conn *c, struct error *err, const char *sql,
 int db_step(struct db_query *q, struct error *err) MUST_USE; /* 1 a row, 0 the end, -errno */
 void db_query_done(struct db_query **q);
 #define AUTO_DB_QUERY CLEANUP(db_query_done)
+/* The first column of all rows that are left, appended. 0 or -errno. */
+int db_texts(struct db_query *q, struct strv *out, struct error *err) MUST_USE;
 /* Columns of the current row, from 0; texts and blobs are valid until the next step. */
 const char *db_text(struct db_query *q, int column); /* NULL for NULL */
 struct str db_blob(struct db_query *q, int column);

@@ -235,6 +235,15 @@ struct db_query *db_query(struct db_conn *c, struct error *err, const char *sql,
 	return q;
 }
 
+int db_texts(struct db_query *q, struct strv *out, struct error *err)
+{
+	int r;
+
+	while ((r = db_step(q, err)) > 0)
+		strv_add(out, db_text(q, 0));
+	return r;
+}
+
 void db_query_done(struct db_query **q)
 {
 	if (!*q)

@@ -100,7 +100,6 @@ int metadata_blob_repositories(struct metadata *m, const char *digest, int64_t l
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
-	int r;
 
 	if (!c)
 		return error_errno(err);
@@ -110,30 +109,20 @@ int metadata_blob_repositories(struct metadata *m, const char *digest, int64_t l
 	             "si", digest, limit);
 	if (!q)
 		return error_errno(err);
-	while ((r = db_step(q, err)) > 0)
-		strv_add(out, db_text(q, 0));
-	return r;
+	return db_texts(q, out, err);
 }
 
-/* A live manifest that needs the blob, for the message. 1 and err set, 0 none. */
-static int blob_user(struct db_conn *c, int64_t repo, const char *digest, struct error *err)
+static int refuse_used(struct db_conn *c, int64_t repo, const char *digest, struct error *err)
 {
-	AUTO_DB_QUERY struct db_query *q = NULL;
-	int r;
+	AUTO_FREE char *manifest = NULL;
+	int r = metadata_referring_manifest(c, repo, digest, &manifest, err);
 
-	q = db_query(c, err,
-	             "SELECT m.digest FROM manifest_ref f JOIN manifest m ON m.id = f.manifest "
-	             "WHERE f.repo = ? AND f.child = ? AND m.deleted = 0 LIMIT 1",
-	             "is", repo, digest);
-	if (!q)
-		return error_errno(err);
-	r = db_step(q, err);
 	if (r <= 0)
 		return r;
 	return error_set(
 		err, ERROR_CONFLICT,
 		"blob %s is part of manifest %s: delete that manifest first, the blob follows by itself",
-		digest, db_text(q, 0));
+		digest, manifest);
 }
 
 int metadata_blob_remove(struct metadata *m, const char *repo, const char *digest,
@@ -148,7 +137,7 @@ int metadata_blob_remove(struct metadata *m, const char *repo, const char *diges
 	r = metadata_repo_id(tx->conn, repo, &id, err);
 	if (r <= 0)
 		return r;
-	r = blob_user(tx->conn, id, digest, err);
+	r = refuse_used(tx->conn, id, digest, err);
 	if (r < 0)
 		return r;
 	r = db_exec(tx->conn, err, "DELETE FROM repo_blob WHERE repo = ? AND digest = ?", "is", id,

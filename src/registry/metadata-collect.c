@@ -10,13 +10,6 @@
 
 DEFINE_VEC(id_vec, int64_t);
 
-/* Live, untagged since ?1, child of no live manifest, referrer of no live subject. */
-#define UNTAGGED_SQL                                                                               \
-	"m.untagged > 0 AND m.untagged < ?1 AND m.deleted = 0 AND NOT EXISTS "                     \
-	"(SELECT 1 FROM manifest_ref f JOIN manifest p ON p.id = f.manifest AND p.deleted = 0 "    \
-	"WHERE f.repo = m.repo AND f.child = m.digest) AND (m.subject IS NULL OR NOT EXISTS "      \
-	"(SELECT 1 FROM manifest s WHERE s.repo = m.repo AND s.digest = m.subject AND s.deleted = 0))"
-
 int metadata_expire_untagged(struct metadata *m, int64_t before, int64_t now, int64_t limit,
                              struct error *err)
 {

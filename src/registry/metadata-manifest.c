@@ -65,8 +65,8 @@ int metadata_manifest_find(struct metadata *m, const char *repo, const char *ref
 	return 1;
 }
 
-/* A live index that lists the manifest, for the message. 0 none, negative: CONFLICT. */
-static int manifest_parent(struct db_conn *c, int64_t repo, const char *digest, struct error *err)
+int metadata_referring_manifest(struct db_conn *c, int64_t repo, const char *digest, char **ret,
+                                struct error *err)
 {
 	AUTO_DB_QUERY struct db_query *q = NULL;
 	int r;
@@ -78,11 +78,20 @@ static int manifest_parent(struct db_conn *c, int64_t repo, const char *digest, 
 	if (!q)
 		return error_errno(err);
 	r = db_step(q, err);
+	if (r > 0)
+		*ret = xstrdup(db_text(q, 0));
+	return r;
+}
+
+static int refuse_child(struct db_conn *c, int64_t repo, const char *digest, struct error *err)
+{
+	AUTO_FREE char *index = NULL;
+	int r = metadata_referring_manifest(c, repo, digest, &index, err);
+
 	if (r <= 0)
 		return r;
 	return error_set(err, ERROR_CONFLICT,
-	                 "manifest %s is part of index %s: delete the index first", digest,
-	                 db_text(q, 0));
+	                 "manifest %s is part of index %s: delete the index first", digest, index);
 }
 
 int metadata_manifest_delete(struct metadata *m, const char *repo, const char *digest,
@@ -105,7 +114,7 @@ int metadata_manifest_delete(struct metadata *m, const char *repo, const char *d
 	               "is", id, digest);
 	if (r <= 0)
 		return r;
-	if (manifest_parent(tx->conn, id, digest, err) < 0 ||
+	if (refuse_child(tx->conn, id, digest, err) < 0 ||
 	    db_exec(tx->conn, err,
 	            "UPDATE tag SET valid_to = ? WHERE repo = ? AND digest = ? AND valid_to IS NULL",
 	            "iis", now, id, digest) < 0 ||
@@ -182,8 +191,7 @@ int metadata_tags(struct metadata *m, const char *repo, const char *last, int64_
 	             "isi", id, last, limit);
 	if (!q)
 		return error_errno(err);
-	while ((r = db_step(q, err)) > 0)
-		strv_add(out, db_text(q, 0));
+	r = db_texts(q, out, err);
 	return r < 0 ? r : 1;
 }
 
@@ -192,7 +200,6 @@ int metadata_manifest_tags(struct metadata *m, const char *repo, const char *dig
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
-	int r;
 
 	if (!c)
 		return error_errno(err);
@@ -203,9 +210,7 @@ int metadata_manifest_tags(struct metadata *m, const char *repo, const char *dig
 		"ss", repo, digest);
 	if (!q)
 		return error_errno(err);
-	while ((r = db_step(q, err)) > 0)
-		strv_add(out, db_text(q, 0));
-	return r;
+	return db_texts(q, out, err);
 }
 
 void metadata_referrers_clear(struct metadata_referrer_vec *v)

@@ -22,10 +22,7 @@ static int explain_manifests(struct db_conn *c, int64_t untagged_before, int64_t
 		c, err,
 		"SELECT r.name, m.digest, m.size, CASE WHEN m.deleted > 0 THEN 'deleted' ELSE 'untagged' END "
 		"FROM manifest m JOIN repository r ON r.id = m.repo WHERE (m.deleted > 0 AND m.deleted <= ?2) OR "
-		"(m.untagged > 0 AND m.untagged < ?1 AND m.deleted = 0 AND NOT EXISTS "
-		"(SELECT 1 FROM manifest_ref f JOIN manifest p ON p.id = f.manifest AND p.deleted = 0 "
-		"WHERE f.repo = m.repo AND f.child = m.digest) AND (m.subject IS NULL OR NOT EXISTS "
-		"(SELECT 1 FROM manifest s WHERE s.repo = m.repo AND s.digest = m.subject AND s.deleted = 0)))",
+		"(" UNTAGGED_SQL ")",
 		"ii", untagged_before, deleted_before);
 
 	return report(q, "manifest", fn, ctx, err);

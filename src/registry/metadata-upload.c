@@ -84,7 +84,6 @@ int metadata_uploads_stale(struct metadata *m, int64_t before, int64_t limit, st
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
-	int r;
 
 	if (!c)
 		return error_errno(err);
@@ -92,7 +91,5 @@ int metadata_uploads_stale(struct metadata *m, int64_t before, int64_t limit, st
 	             "ii", before, limit);
 	if (!q)
 		return error_errno(err);
-	while ((r = db_step(q, err)) > 0)
-		strv_add(out, db_text(q, 0));
-	return r;
+	return db_texts(q, out, err);
 }

@@ -102,7 +102,6 @@ int metadata_repositories(struct metadata *m, const char *last, int64_t limit, s
 {
 	AUTO_DB_READER struct db_conn *c = db_reader(m->db, err);
 	AUTO_DB_QUERY struct db_query *q = NULL;
-	int r;
 
 	if (!c)
 		return error_errno(err);
@@ -113,9 +112,7 @@ int metadata_repositories(struct metadata *m, const char *last, int64_t limit, s
 	             "si", last, limit);
 	if (!q)
 		return error_errno(err);
-	while ((r = db_step(q, err)) > 0)
-		strv_add(out, db_text(q, 0));
-	return r;
+	return db_texts(q, out, err);
 }
 
 int metadata_repository_exists(struct metadata *m, const char *repo, struct error *err)
