@@ -15,15 +15,6 @@ const char *http_header_get(const struct http_request *req, const char *name)
 	return NULL;
 }
 
-bool http_header_has_token(const struct http_request *req, const char *name, const char *token)
-{
-	for (size_t i = 0; i < req->n_headers; i++)
-		if (strcasecmp(req->headers[i].name, name) == 0 &&
-		    http_list_has(req->headers[i].value, token))
-			return true;
-	return false;
-}
-
 const char *http_query_get(const struct http_request *req, const char *name)
 {
 	for (size_t i = 0; i < req->n_query; i++)

@@ -93,8 +93,6 @@ void http_server_stop(struct http_server *s, unsigned drain_ms);
 void http_server_free(struct http_server *s);
 
 const char *http_header_get(const struct http_request *req, const char *name);
-/* True when the comma-separated header has the token (Connection: upgrade). */
-bool http_header_has_token(const struct http_request *req, const char *name, const char *token);
 const char *http_query_get(const struct http_request *req, const char *name); /* NULL: absent */
 bool http_query_bool(const struct http_request *req, const char *name, bool def);
 const char *http_method_name(enum http_method m);

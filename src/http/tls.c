@@ -488,18 +488,6 @@ int http_tls_reload(struct http_tls *t, struct error *err)
 	return 0;
 }
 
-struct http_stream *http_tls_accept(struct http_tls *t, int fd, char **ret_subject,
-                                    struct error *err)
-{
-	CLEANUP(http_stream_close_ptr) struct http_stream *s = server_start(t, fd, err);
-
-	if (!s || handshake_to_end(s, err) < 0)
-		return NULL;
-	if (ret_subject)
-		*ret_subject = peer_subject(s);
-	return TAKE_PTR(s);
-}
-
 static bool is_address(const char *host)
 {
 	struct in6_addr any;

@@ -20,8 +20,6 @@ struct http_tls *http_tls_server(const struct http_tls_options *o, struct error 
 int http_tls_reload(struct http_tls *t, struct error *err) MUST_USE;
 struct http_tls *http_tls_ref(struct http_tls *t);
 void http_tls_unref(struct http_tls *t);
-/* Handshakes on fd, which it owns from then on. ret_subject may be NULL. */
-struct http_stream *http_tls_accept(struct http_tls *t, int fd, char **ret_subject, struct error *err) MUST_USE;
 
 /* Client side: verifies host against ca (NULL: the system's), presents certificate/key if given. */
 struct http_stream *http_tls_connect(int fd, const char *host, const char *ca, const char *certificate,

@@ -86,11 +86,6 @@ void nl_attr_u8(struct strbuf *b, uint16_t type, uint8_t v)
 	nl_attr(b, type, &v, sizeof(v));
 }
 
-void nl_attr_u16(struct strbuf *b, uint16_t type, uint16_t v)
-{
-	nl_attr(b, type, &v, sizeof(v));
-}
-
 void nl_attr_u32(struct strbuf *b, uint16_t type, uint32_t v)
 {
 	nl_attr(b, type, &v, sizeof(v));
@@ -185,11 +180,6 @@ uint32_t nl_u32(struct str data)
 	if (data.len == sizeof(v))
 		memcpy(&v, data.ptr, sizeof(v));
 	return v;
-}
-
-uint32_t nl_be32(struct str data)
-{
-	return ntohl(nl_u32(data));
 }
 
 struct str nl_string(struct str data)

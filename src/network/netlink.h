@@ -27,7 +27,6 @@ size_t nl_begin(struct strbuf *b, uint16_t type, uint16_t flags, const void *hea
 void nl_end(struct strbuf *b, size_t message);
 void nl_attr(struct strbuf *b, uint16_t type, const void *data, size_t n);
 void nl_attr_u8(struct strbuf *b, uint16_t type, uint8_t v);
-void nl_attr_u16(struct strbuf *b, uint16_t type, uint16_t v);
 void nl_attr_u32(struct strbuf *b, uint16_t type, uint32_t v);
 void nl_attr_be32(struct strbuf *b, uint16_t type, uint32_t v);
 void nl_attr_string(struct strbuf *b, uint16_t type, const char *s); /* with its NUL */
@@ -64,5 +63,4 @@ bool nl_skip(struct str *rest, size_t n);
 struct str nl_find(struct str attrs, uint16_t type);
 /* Attribute values; 0 or "" when the size is wrong. A string ends at its first NUL. */
 uint32_t nl_u32(struct str data);
-uint32_t nl_be32(struct str data);
 struct str nl_string(struct str data);
