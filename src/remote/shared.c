@@ -14,10 +14,10 @@ struct token {
 };
 
 struct remote_shared {
-	pthread_mutex_t lock; /* tokens, plain */
+	pthread_mutex_t lock; /* tokens, plain, curl */
 	struct map *tokens;   /* struct token, owned */
 	struct map *plain;    /* "host:port" of those that speak plain HTTP; values unused */
-	CURLSH *curl;
+	CURLSH *curl; /* NULL until the first exchange: a program that pulls nothing pays nothing */
 	pthread_mutex_t curl_locks[CURL_LOCK_DATA_LAST];
 };
 
@@ -40,25 +40,30 @@ static void unlock_share(CURL *curl, curl_lock_data data, void *ctx)
 	pthread_mutex_unlock(&s->curl_locks[data]);
 }
 
+static CURLSH *share_new(struct remote_shared *s)
+{
+	CURLSH *share = curl_share_init();
+
+	if (!share)
+		abort();
+	/* Not CURL_LOCK_DATA_CONNECT: libcurl's connections can't be shared between threads. */
+	curl_share_setopt(share, CURLSHOPT_USERDATA, s);
+	curl_share_setopt(share, CURLSHOPT_LOCKFUNC, lock_share);
+	curl_share_setopt(share, CURLSHOPT_UNLOCKFUNC, unlock_share);
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+	curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	return share;
+}
+
 struct remote_shared *remote_shared_new(void)
 {
 	struct remote_shared *s = NEW(struct remote_shared);
 
-	pthread_once(&curl_once, init_curl);
 	pthread_mutex_init(&s->lock, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(s->curl_locks); i++)
 		pthread_mutex_init(&s->curl_locks[i], NULL);
 	s->tokens = map_new();
 	s->plain = map_new();
-	s->curl = curl_share_init();
-	if (!s->curl)
-		abort();
-	/* Not CURL_LOCK_DATA_CONNECT: libcurl's connections can't be shared between threads. */
-	curl_share_setopt(s->curl, CURLSHOPT_USERDATA, s);
-	curl_share_setopt(s->curl, CURLSHOPT_LOCKFUNC, lock_share);
-	curl_share_setopt(s->curl, CURLSHOPT_UNLOCKFUNC, unlock_share);
-	curl_share_setopt(s->curl, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
-	curl_share_setopt(s->curl, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
 	return s;
 }
 
@@ -91,7 +96,8 @@ void remote_shared_free(struct remote_shared *s)
 {
 	if (!s)
 		return;
-	curl_share_cleanup(s->curl);
+	if (s->curl)
+		curl_share_cleanup(s->curl);
 	drop_tokens(s, 0, true);
 	map_free(s->tokens);
 	map_free(s->plain);
@@ -101,8 +107,22 @@ void remote_shared_free(struct remote_shared *s)
 	free(s);
 }
 
+CURL *shared_handle_new(void)
+{
+	CURL *curl;
+
+	pthread_once(&curl_once, init_curl);
+	curl = curl_easy_init();
+	if (!curl)
+		abort();
+	return curl;
+}
+
 void shared_attach(struct remote_shared *s, CURL *curl)
 {
+	WITH_LOCK(&s->lock);
+	if (!s->curl)
+		s->curl = share_new(s);
 	curl_easy_setopt(curl, CURLOPT_SHARE, s->curl);
 }
 

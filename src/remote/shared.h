@@ -5,6 +5,8 @@
 
 #include "remote/remote.h"
 
+/* A new handle; libcurl is set up at the first. Aborts without memory. */
+CURL *shared_handle_new(void) MUST_USE;
 /* Lets the handle use the addresses and TLS sessions that others have found. */
 void shared_attach(struct remote_shared *s, CURL *curl);
 

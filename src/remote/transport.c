@@ -81,9 +81,7 @@ static struct handle *take_handle(struct transport *t)
 	}
 	struct handle *h = NEW(struct handle);
 	list_init(&h->link);
-	h->curl = curl_easy_init();
-	if (!h->curl)
-		abort();
+	h->curl = shared_handle_new();
 	return h;
 }
 
