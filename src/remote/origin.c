@@ -67,7 +67,8 @@ int origin_parse(const char *url, struct origin *ret, struct error *err)
 {
 	AUTO_CURLU CURLU *u = curl_url();
 	if (!u)
-		return error_set(err, ERROR_INTERNAL, "no memory for a URL");
+		return error_set(err, ERROR_INTERNAL,
+		                 "libcurl.so.4 cannot be loaded: install the package libcurl4");
 	int r = set_url(u, url, err);
 	if (r < 0)
 		return r;
@@ -110,7 +111,8 @@ int url_resolve(const char *base, const char *reference, char **ret, struct erro
 	char *text = NULL;
 
 	if (!u)
-		return error_set(err, ERROR_INTERNAL, "no memory for a URL");
+		return error_set(err, ERROR_INTERNAL,
+		                 "libcurl.so.4 cannot be loaded: install the package libcurl4");
 	int r = set_url(u, base, err);
 	if (r < 0)
 		return r;
